@@ -1,0 +1,1 @@
+"""How the world gets in: HTTP, tokens, settings, the command line."""

@@ -1,0 +1,1 @@
+"""How an answer is obtained: front ends, plan, run, stitch, encode, back ends."""

@@ -1,0 +1,69 @@
+"""How one engine spells the planner's SQL. Pure: no I/O, no caller, no policy.
+
+A dialect lowers the logical functions of `schema.query` and the wire forms of `schema.types` to its engine, and
+renders the final statement with its own bind style.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlglot import exp
+
+from schema.query import Slot
+from schema.types import Type
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do. ``tree``: builds nested JSON of correlated sub-selects in one statement. ``arrays``: takes
+    a list as one bind (else list binds are padded to 1, 2, 4, 8 ..)."""
+
+    tree: bool
+    arrays: bool
+    percentile: bool = True
+    stddev: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement ready to run. ``params`` are the slots in the order of the engine's positions.
+
+    Where lists are padded, ``text`` holds ``/*list:N*/`` marks that the back end expands per length class.
+    """
+
+    text: str
+    params: tuple[Slot, ...]
+
+
+class Dialect(Protocol):
+    name: str
+    sqlglot_name: str
+    capabilities: Capabilities
+
+    @abstractmethod
+    def wire(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        """The value in the form it has inside JSON built by this engine (tree), or that the back end's row reader
+        turns into the wire form without knowing the type again (rows): text, number, boolean or JSON."""
+
+    @abstractmethod
+    def json_row(self, items: list[exp.Expression]) -> exp.Expression:
+        """A JSON array of already wired values, nested `json_rows` included. Only where ``tree``."""
+
+    @abstractmethod
+    def json_object(self, items: list[tuple[str, exp.Expression]]) -> exp.Expression:
+        """A JSON object of already wired values. Only where ``tree``."""
+
+    @abstractmethod
+    def json_rows(self, item: exp.Expression, order: exp.Expression) -> exp.Expression:
+        """Aggregate: the JSON array of ``item`` by ascending ``order``, ``[]`` for no rows. Only where ``tree``."""
+
+    @abstractmethod
+    def bind(self, slot: Slot) -> exp.Expression:
+        """The expression for a bind of this slot's type (a cast placeholder)."""
+
+    @abstractmethod
+    def render(self, query: exp.Expression, slots: dict[str, Slot]) -> Statement:
+        """Lower every logical function and placeholder and write the statement. Comments are never written."""

@@ -1,0 +1,252 @@
+"""What passes from the front ends to the gate and on: a tree of SELECTs over logical names, and the answer's shape.
+
+A front end (policy-blind) writes, per list, object or aggregate of the answer, one `Block`. Its ``select`` is a sqlglot
+`Select` of exactly this form, all columns qualified, all identifiers quoted, nothing physical in it::
+
+    SELECT <expr> AS c0, <expr> AS c1 ..            -- one item per Output, alias = Output.alias
+    FROM "operations"."flights" AS "t0"             -- db = domain, this = product name; no catalog part
+    WHERE .. GROUP BY .. HAVING .. ORDER BY .. LIMIT .. OFFSET ..
+
+- a column is ``"t0"."dep_delay"`` under its *logical* name;
+- a bind is ``exp.Placeholder(this=<slot name>)``; no literal that a caller wrote ever stands in the text;
+- a filter through a relationship is ``EXISTS(SELECT 1 FROM "operations"."planes" AS "t1" WHERE <link> AND ..)``;
+- a link compares the two sides' *link columns*: ``"t0"."~operations.flights.plane.0" = "t1"."~operations.flights.plane.0"``
+  (one per key pair). Both sides have the column under the relationship's id. The gate gives it the raw key, or NULL
+  where the caller may not traverse;
+- ``"t0"."~key.0"``, ``"~key.1"`` .. are the row's identity for tie-breaks, cursors and node ids: the raw key where the
+  caller sees it clear on every row, else its zone HMAC (then of type string). A front end that needs their values
+  reads them as type string (``CH_TEXT("t0"."~key.0")``).
+
+Names beginning with ``~`` cannot be written by a caller. Link columns may only be compared to each other; only the
+gate and the planner give them a meaning.
+
+Functions: standard SQL as sqlglot's typed nodes where every engine agrees, else *logical functions*, which are
+``exp.Anonymous`` nodes named ``CH_..`` with one meaning, lowered by each dialect (`resolvers.backends.dialect`):
+
+- ``CH_IN(value, :list)``           value = any element of a list bind
+- ``CH_TEXT(value)``                the value as text, in the wire form of its type
+- ``CH_CONTAINS(text, :pattern)``   LIKE with a pattern the gateway escaped ('\\' escapes); case-sensitive
+- ``CH_ICONTAINS(text, :pattern)``  the same, case-insensitive
+- ``CH_TRUNCATE('month', value)``   start of the second, minute, hour, day, week (Monday), month, quarter, year; UTC for timestamps
+- ``CH_SUM(value)``                 sum, widened: integers to decimal, decimals unbounded, floats to float
+- ``CH_AVG(value)``                 average as float
+- ``CH_STDDEV(value)``              sample standard deviation as float, NULL below two rows
+- ``CH_PERCENTILE(value, :q)``      continuous percentile as float (only where Capabilities.percentile)
+- ``CH_HMAC(:key, text)``           lower-case hex HMAC-SHA-256 of the text's UTF-8, NULL for NULL
+- ``CH_HMAC_INT(:key, text)``       its first 63 bits as bigint
+- ``CH_LEFT(text, n)``, ``CH_RIGHT(text, n)``, ``CH_LENGTH(text)`` in characters; ``CH_REPEAT(text, n)``
+- ``CH_REGEX_REPLACE(text, :pattern, :replacement)``  all matches; the pattern was validated at load
+- ``CH_FLOOR_TO(number, :width)``   width * floor(number / width), same type as the number
+- ``CH_ROUND_TO(number, digits)``   round half away from zero, same type as the number
+- ``CH_SPLIT_PART(text, separator, n)``  n from 1; '' past the end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlglot import exp
+
+from schema.types import Type
+
+Origin = Literal["constant", "variable", "cursor", "node", "claim", "request", "secret", "keys", "entitlement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A bind of a statement: where its value comes from when the statement runs.
+
+    - ``constant``: ``value`` is it;
+    - ``variable``: ``path`` into the coerced variables, e.g. ``("where", "carrier", "eq")``;
+    - ``cursor``: ``path`` leads to the sealed cursor (or ``value`` holds it), ``index`` picks the sort value, ``seal``
+      is what the cursor must have been sealed for;
+    - ``node``: the same for a node id; ``index`` picks the key part;
+    - ``claim`` / ``request``: ``path`` is the name; ``secret``: ``path`` names a mask key of the zone;
+    - ``entitlement``: ``path`` names an entitlement of the governed query;
+    - ``keys``: the link values of parent rows (set by the planner).
+
+    ``transform`` is applied to the value: ``like_contains``, ``like_starts``, ``like_ends`` escape it into a pattern.
+    """
+
+    name: str
+    type: Type
+    origin: Origin
+    many: bool = False
+    path: tuple[str | int, ...] = ()
+    value: object = None
+    index: int = 0
+    seal: str = ""
+    transform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One value of a block's rows: the alias of its select item, and its type (which decides its wire form)."""
+
+    alias: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One list, object or aggregate of the answer.
+
+    ``one``: at most one row is wanted (a relationship to one, a look-up by key). ``exact``: the answer is null unless
+    exactly one row matches (the select then has LIMIT 2). ``aggregate``: always exactly one row per parent, also where
+    nothing matches. ``probe``: the select fetches one row more than asked, to know whether there is a next page.
+    ``reverse``: rows come in the reverse of the wanted order. ``relationship`` links a child to its parent's rows;
+    ``outward`` tells that the parent is the relationship's owner (else the child is; unused today).
+    """
+
+    name: str
+    product: str
+    select: exp.Select
+    outputs: tuple[Output, ...]
+    children: tuple[Block, ...] = ()
+    relationship: str | None = None
+    one: bool = False
+    exact: bool = False
+    aggregate: bool = False
+    probe: bool = False
+    reverse: bool = False
+
+
+# --- the answer's shape: what the encoder writes, in response order -------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """``key: <output index of the current block's row>``."""
+
+    key: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Literal_:
+    """``key: <constant>``, such as __typename, or the answer of introspection."""
+
+    key: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """``key: {..}`` over the same row (``sum { fare }``, ``key { carrier }``)."""
+
+    key: str
+    fields: tuple[ShapeField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """``key: {..} | null``: the single row of the block."""
+
+    key: str
+    block: str
+    fields: tuple[ShapeField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """``key: [{..}, ..]``: the block's rows."""
+
+    key: str
+    block: str
+    fields: tuple[ShapeField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """``key: [{cursor, node {..}}, ..]``: ``fields`` hold `Cursor`, `Node` and `Literal_` entries."""
+
+    key: str
+    block: str
+    fields: tuple[ShapeField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """``key: {..}`` inside an edge, over the edge's row."""
+
+    key: str
+    fields: tuple[ShapeField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """``key: <sealed cursor of the row>`` from the outputs at ``indexes``; ``seal`` says what for."""
+
+    key: str
+    indexes: tuple[int, ...]
+    seal: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeId:
+    """``key: <sealed node id of the row>`` from the outputs at ``indexes``."""
+
+    key: str
+    indexes: tuple[int, ...]
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """``key: {..}`` of a connection. ``fields`` are (response key, one of hasNextPage, hasPreviousPage, startCursor,
+    endCursor, __typename). ``backward`` for last/before. ``anchored``: a cursor or offset was given, so that there is
+    something on the near side."""
+
+    key: str
+    block: str
+    fields: tuple[tuple[str, str], ...]
+    cursor: Cursor
+    backward: bool
+    anchored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """``key: {..}``: an object without rows of its own; ``fields`` refer to blocks that are its parent's children."""
+
+    key: str
+    fields: tuple[ShapeField, ...]
+
+
+ShapeField = Leaf | Literal_ | Nest | One | Many | Edges | Node | Cursor | NodeId | PageInfo | Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A page size to check when the values are known: ``slot`` names the bind, ``most`` the largest allowed."""
+
+    slot: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalQuery:
+    """A compiled operation, before policy. ``blocks`` are the roots; ``shape`` is the answer's ``data``.
+
+    ``digest`` identifies (document, operation name, variable shape). ``limits`` are checked at bind time. ``products``
+    are all products named anywhere, filters included.
+    """
+
+    digest: str
+    blocks: tuple[Block, ...]
+    shape: tuple[ShapeField, ...]
+    slots: Mapping[str, Slot]
+    products: frozenset[str]
+    limits: tuple[Limit, ...] = ()
+    statement: exp.Expression | None = field(default=None)
+
+
+def blocks_of(roots: tuple[Block, ...]) -> tuple[Block, ...]:
+    """All blocks of a tree, parents before children."""
+    found: list[Block] = []
+    for block in roots:
+        found.append(block)
+        found.extend(blocks_of(block.children))
+    return tuple(found)
