@@ -41,6 +41,14 @@ class Refusal(Exception):
         self.locations, self.path = locations, path
 
 
+class Refusals(Exception):
+    """Several refusals of one request (a document may break several rules). The status is that of the first."""
+
+    def __init__(self, errors: tuple[Refusal, ...]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = errors
+
+
 @dataclass(frozen=True, slots=True)
 class LoadError:
     """One thing wrong in a project's files."""
