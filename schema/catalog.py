@@ -21,7 +21,8 @@ class Column:
 
     ``physical`` is its name in the source (equal to ``name`` unless mapped). ``expression`` is the steward's SQL over
     the product's other columns for a derived column, else None. ``tags`` include the inherited and propagated ones.
-    ``field`` is the GraphQL name.
+    ``field`` is the GraphQL name. ``inputs`` are the columns of the same product that ``expression`` names.
+    ``declassify`` is the steward's reason why the tags of the inputs are not inherited.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Column:
     filterable: bool = True
     sortable: bool = True
     groupable: bool = True
+    inputs: frozenset[str] = frozenset()
+    declassify: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Product:
     """A governed table or view. ``id`` is ``domain.name``.
 
     ``physical`` are the identifiers of the table in its source (catalog, schema, table: one to three); ``view`` is the
-    steward's SQL over product names instead (then ``physical`` is empty). ``singular``/``plural`` are the GraphQL
+    steward's SQL over product names instead (then ``physical`` is empty, and ``view_inputs`` are the products it names,
+    views among them not unfolded). ``key`` may be empty for entitlements only. ``singular``/``plural`` are the GraphQL
     roots, ``type_name`` the GraphQL type. ``entitlement`` products are never published.
     """
 
@@ -80,6 +84,7 @@ class Product:
     owner: str = ""
     freshness: float | None = None
     entitlement: bool = False
+    view_inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
