@@ -1,0 +1,94 @@
+"""Authenticate: from request headers to a caller.
+
+A verified token is remembered under its hash, never past its expiry and never past a change of its issuer's keys. The
+purpose is what the X-Purpose header chooses among those the token lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import orjson
+
+from app.tokens.compact import malformed
+from app.tokens.verify import Papers, Trusted, verify
+from schema.caller import Caller
+from schema.catalog import Claim, Zone
+from schema.errors import Refusal
+
+Headers = Iterable[tuple[bytes, bytes]]
+_BEARER = re.compile(rb"bearer +([!-~]+)", re.IGNORECASE)
+
+
+def digest(caller: Caller) -> str:
+    """Identifies the papers: a digest of a canonical structure of zone, issuer, subject, claims, purpose and region."""
+    papers = [caller.zone, caller.issuer, caller.subject, dict(caller.claims), caller.purpose, caller.region]
+    return hashlib.sha256(b"caller/1" + orjson.dumps(papers, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+class Authenticator:
+    """One zone's gate for tokens. ``issuers`` are the zone's, by ``iss``."""
+
+    def __init__(
+        self, zone: Zone, issuers: Mapping[str, Trusted], declared: Mapping[str, Claim], remember: int = 10_000
+    ) -> None:
+        self._zone, self._issuers, self._declared, self._most = zone, issuers, declared, remember
+        self._known: OrderedDict[bytes, tuple[Papers, dict[str, Caller]]] = OrderedDict()
+
+    async def authenticate(self, headers: Headers) -> Caller:
+        """The caller of a request. Raises Refusal: 401 CH301 to CH308, 403 CH310, 503 CH320."""
+        token, purpose = _read(headers)
+        where = hashlib.sha256(token).digest()
+        found = self._known.get(where)
+        if found is None or not found[0].valid(time.time()):
+            self._known.pop(where, None)
+            found = (await verify(token.decode("ascii"), self._issuers, self._declared), {})
+            self._remember(where, found)
+        papers, callers = found
+        caller = callers.get(purpose)
+        if caller is None:
+            caller = callers[purpose] = self._caller(papers, purpose)
+        return caller
+
+    def _remember(self, where: bytes, found: tuple[Papers, dict[str, Caller]]) -> None:
+        self._known[where] = found
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+    def _caller(self, papers: Papers, purpose: str) -> Caller:
+        if purpose and purpose not in papers.purposes:
+            raise Refusal(
+                "CH310",
+                "The token does not allow this purpose.",
+                "Send a purpose that the token lists in X-Purpose, or none.",
+                status=403,
+            )
+        caller = Caller(
+            subject=papers.subject,
+            issuer=papers.trusted.issuer.issuer,
+            zone=self._zone.name,
+            claims=papers.claims,
+            expires=papers.expires,
+            purpose=purpose or None,
+            region=self._zone.region,
+        )
+        return replace(caller, digest=digest(caller))
+
+
+def _read(headers: Headers) -> tuple[bytes, str]:
+    """The token, and the purpose ('' for none)."""
+    tokens = [value for name, value in headers if name == b"authorization"]
+    purposes = [value.strip() for name, value in headers if name == b"x-purpose"]
+    if not tokens:
+        raise Refusal("CH301", "A token is needed.", "Send 'Authorization: Bearer <token>'.", status=401)
+    match = _BEARER.fullmatch(tokens[0].strip())
+    if match is None or len(tokens) > 1:
+        raise malformed("The Authorization header is not one bearer token.")
+    if len(purposes) > 1:
+        raise Refusal("CH310", "More than one X-Purpose header was sent.", "Send one.", status=403)
+    return match[1], purposes[0].decode("latin-1") if purposes else ""

@@ -1,0 +1,143 @@
+"""One HTTP exchange: a request's headers and bounded body, and its one answer.
+
+Every answer carries the request's id, forbids sniffing and storing, and is written with back pressure: a reader that
+stalls for too long is dropped. An answer sent before the body was read is followed by a short, bounded reading on, so
+that the client sees it instead of a reset connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TypeAlias
+
+from schema.errors import Refusal
+
+Scope: TypeAlias = MutableMapping[str, object]
+Message: TypeAlias = MutableMapping[str, object]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_PIECE = 64 * 1024
+_READ_ON_BYTES, _READ_ON_SECONDS = 8 * 1024 * 1024, 2.0
+ALWAYS: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+
+
+class ClientLeft(Exception):
+    """The client closed the connection; there is nobody to answer."""
+
+
+def raw_headers(scope: Scope) -> RawHeaders:
+    headers = scope["headers"]
+    return headers if isinstance(headers, list) else list(headers) if isinstance(headers, tuple) else []
+
+
+def request_id_of(headers: RawHeaders) -> str:
+    """The client's request id where it is well formed, else a new one."""
+    given = [value for name, value in headers if name == b"x-request-id"]
+    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
+        return given[0].decode("ascii")
+    return secrets.token_hex(16)
+
+
+class Exchange:
+    """A request that wants exactly one answer. ``status`` and ``sent`` tell the log what was answered."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, slow_reader: float) -> None:
+        self.method, self.headers = str(scope["method"]), raw_headers(scope)
+        self.request_id = request_id_of(self.headers)
+        self.began = time.perf_counter()
+        self.status, self.sent = 0, 0
+        self.closing = False
+        self._receive, self._send, self._slow_reader = receive, send, slow_reader
+        query = scope.get("query_string", b"")
+        self.query = query if isinstance(query, bytes) else b""
+        self._unread = not self._bodiless()
+
+    def header(self, name: bytes) -> str:
+        """A header's values, joined by commas; '' where it is absent."""
+        values = [value for key, value in self.headers if key == name]
+        return b",".join(values).decode("latin-1") if values else ""
+
+    def _bodiless(self) -> bool:
+        return not self.header(b"transfer-encoding") and self.header(b"content-length") in ("", "0")
+
+    async def body(self, most: int) -> bytes:
+        """The whole body. Raises Refusal CH143 as soon as it is known to be too long, ClientLeft."""
+        length = self.header(b"content-length")
+        if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > most):
+            raise too_large(most)
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            piece = message.get("body", b"")
+            if isinstance(piece, bytes) and piece:
+                size += len(piece)
+                if size > most:
+                    raise too_large(most)
+                pieces.append(piece)
+            if not message.get("more_body", False):
+                self._unread = False
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def left(self) -> None:
+        """Return when the client has gone."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def respond(self, status: int, content_type: str, body: bytes, extra: RawHeaders | None = None) -> None:
+        """Send the answer."""
+        self.status, self.sent = status, len(body)
+        headers = [
+            (b"content-type", content_type.encode("ascii")),
+            (b"content-length", str(len(body)).encode("ascii")),
+            (b"x-request-id", self.request_id.encode("ascii")),
+            *ALWAYS,
+            *(extra or []),
+        ]
+        if self.closing or self._unread:
+            headers.append((b"connection", b"close"))
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._write(b"" if self.method == "HEAD" else body)
+
+    async def _write(self, body: bytes) -> None:
+        if len(body) <= _PIECE and not self._unread:
+            await self._send({"type": "http.response.body", "body": body})
+            return
+        view = memoryview(body)
+        for at in range(0, len(body), _PIECE):
+            try:
+                async with asyncio.timeout(self._slow_reader):
+                    piece = bytes(view[at : at + _PIECE])
+                    await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            except TimeoutError:
+                raise ClientLeft from None
+        if self._unread:
+            await self._read_on()
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _read_on(self) -> None:
+        """Read the rest of a body that nobody wants, a little, so that the client gets to see the answer."""
+        left = _READ_ON_BYTES
+        try:
+            async with asyncio.timeout(_READ_ON_SECONDS):
+                while left > 0:
+                    message = await self._receive()
+                    piece = message.get("body", b"")
+                    left -= len(piece) if isinstance(piece, bytes) else 0
+                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                        return
+        except TimeoutError:
+            return
+
+
+def too_large(most: int) -> Refusal:
+    return Refusal("CH143", f"The request body is longer than {most} bytes.", "Send a shorter document.", status=413)

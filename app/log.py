@@ -1,0 +1,72 @@
+"""The gateway's own log: one JSON object a line on standard output, without personal data.
+
+Never here: tokens, claims, subjects, query text, variables, row values, engine texts. A line is kept back for a
+twentieth of a second at most, so that a request does not wait for the terminal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+
+import orjson
+
+_pending: list[bytes] = []
+_LEVELS = ("debug", "info", "warning", "error")
+_least = [1]
+
+
+def configure(level: str) -> None:
+    """Leave out what is less important than ``level``."""
+    _least[0] = _LEVELS.index(level)
+
+
+def says(level: str) -> bool:
+    """Whether lines of this level are written."""
+    return _LEVELS.index(level) >= _least[0]
+
+
+def event(name: str, level: str = "info", **fields: object) -> None:
+    """Say that something happened to the gateway itself."""
+    if says(level):
+        line({"level": level, "event": name, **fields})
+
+
+def line(record: dict[str, object]) -> None:
+    """Write one record, with the time added."""
+    now = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
+    text = orjson.dumps({"time": now, **record}, default=str) + b"\n"
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        _pending.append(text)
+        flush()
+        return
+    if not _pending:
+        loop.call_later(0.05, flush)
+    _pending.append(text)
+
+
+def flush() -> None:
+    """Write what is pending."""
+    text = b"".join(_pending)
+    _pending.clear()
+    if text:
+        try:
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
+        except (BrokenPipeError, ValueError):  # whoever read the log is gone; requests go on
+            pass
+
+
+def failure(request_id: str, error: BaseException) -> None:
+    """Say where something unforeseen happened: the kind and the frames. The text may hold values, so it stays out."""
+    frames = [f"{frame.name} ({frame.filename.rsplit('/', 2)[-1]}:{frame.lineno})" for frame in _frames(error)]
+    event("failure", "error", request_id=request_id, kind=type(error).__name__, frames=frames[-12:])
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    return list(traceback.extract_tb(error.__traceback__))

@@ -1,0 +1,111 @@
+"""Run-time settings: what the place a gateway runs in decides, read once from environment variables.
+
+What the data is and who sees it stands in the project's files; here are ports, hosts, paces and where secrets are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+Profile = Literal["audit", "draft"]
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class SettingError(Exception):
+    """A setting cannot be read. The sentence names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process. Durations are in seconds."""
+
+    project: Path
+    environment: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    log_level: str = "info"
+    dev_keys: bool = False
+    status_profile: Profile = "audit"
+    server_timing: bool = False
+    explain: str | None = None
+    reload_every: float = 1.0
+    keys_refresh: float = 25.0
+    keys_unknown_kid: float = 30.0
+    drain_delay: float = 0.0
+    shutdown_timeout: float = 25.0
+    slow_reader: float = 30.0
+
+
+VARIABLES: Mapping[str, str] = {
+    "CUSTOMHOUSE_PROJECT": "The project's directory (default: the current one).",
+    "CUSTOMHOUSE_ENV": "Which overlay applies: dev, staging or prod (default: none).",
+    "HOST": "The address to listen on (default 127.0.0.1).",
+    "PORT": "The port to listen on; 0 picks a free one (default 8000).",
+    "CUSTOMHOUSE_LOG_LEVEL": "debug, info, warning or error (default info); warning silences the request log.",
+    "CUSTOMHOUSE_MASTER_KEY": "The secret all mask and seal keys are derived from: a secret reference, or 32 bytes "
+    "in base64.",
+    "CUSTOMHOUSE_MASTER_KEY_<ZONE>": "The same for one zone alone.",
+    "CUSTOMHOUSE_STATUS_PROFILE": "audit (default) or draft: which GraphQL over HTTP statuses are used.",
+    "CUSTOMHOUSE_SERVER_TIMING": "1 sends stage timings to callers; they are a side channel, so the default is 0.",
+    "CUSTOMHOUSE_EXPLAIN": "Who may ask why: claim:value, such as roles:platform (default: nobody).",
+    "CUSTOMHOUSE_RELOAD_EVERY": "Seconds between looks at the project's files (default 1; 0 reloads on SIGHUP only).",
+    "CUSTOMHOUSE_KEYS_REFRESH": "Seconds between fetches of an issuer's keys, at most 60 (default 25).",
+    "CUSTOMHOUSE_KEYS_UNKNOWN_KID": "Least seconds between fetches for a kid nobody knows (default 30).",
+    "CUSTOMHOUSE_DRAIN_DELAY": "Seconds between not being ready and no longer listening (default 0).",
+    "CUSTOMHOUSE_SHUTDOWN_TIMEOUT": "Seconds that requests in flight get to end (default 25).",
+    "CUSTOMHOUSE_SLOW_READER": "Seconds a reader may stall before its answer is dropped (default 30).",
+}
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingError for a value that cannot be meant."""
+    profile = environ.get("CUSTOMHOUSE_STATUS_PROFILE", "audit")
+    if profile not in ("audit", "draft"):
+        raise SettingError(f"CUSTOMHOUSE_STATUS_PROFILE is 'audit' or 'draft', not {profile!r}.")
+    level = environ.get("CUSTOMHOUSE_LOG_LEVEL", "info").lower()
+    if level not in LEVELS:
+        raise SettingError(f"CUSTOMHOUSE_LOG_LEVEL is one of {', '.join(LEVELS)}, not {level!r}.")
+    return Settings(
+        project=Path(environ.get("CUSTOMHOUSE_PROJECT") or "."),
+        environment=environ.get("CUSTOMHOUSE_ENV") or None,
+        host=environ.get("HOST") or "127.0.0.1",
+        port=int(_number(environ, "PORT", 8000, 65535)),
+        log_level=level,
+        status_profile=cast(Profile, profile),
+        server_timing=_flag(environ, "CUSTOMHOUSE_SERVER_TIMING"),
+        explain=_right(environ),
+        reload_every=_number(environ, "CUSTOMHOUSE_RELOAD_EVERY", 1.0, 30),
+        keys_refresh=_number(environ, "CUSTOMHOUSE_KEYS_REFRESH", 25.0, 60, least=0.05),
+        keys_unknown_kid=_number(environ, "CUSTOMHOUSE_KEYS_UNKNOWN_KID", 30.0, 3600),
+        drain_delay=_number(environ, "CUSTOMHOUSE_DRAIN_DELAY", 0.0, 600),
+        shutdown_timeout=_number(environ, "CUSTOMHOUSE_SHUTDOWN_TIMEOUT", 25.0, 3600),
+        slow_reader=_number(environ, "CUSTOMHOUSE_SLOW_READER", 30.0, 3600, least=0.1),
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, most: float, least: float = 0) -> float:
+    text = environ.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not least <= value <= most:
+        raise SettingError(f"{name} is a number from {least:g} to {most:g}, not {text!r}.")
+    return value
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "0")
+    if text not in ("0", "1", ""):
+        raise SettingError(f"{name} is 0 or 1, not {text!r}.")
+    return text == "1"
+
+
+def _right(environ: Mapping[str, str]) -> str | None:
+    text = environ.get("CUSTOMHOUSE_EXPLAIN") or None
+    if text is not None and not all(text.partition(":")[::2]):
+        raise SettingError(f"CUSTOMHOUSE_EXPLAIN is written claim:value, not {text!r}.")
+    return text
