@@ -24,7 +24,9 @@ Functions: standard SQL as sqlglot's typed nodes where every engine agrees, else
 ``exp.Anonymous`` nodes named ``CH_..`` with one meaning, lowered by each dialect (`resolvers.backends.dialect`):
 
 - ``CH_IN(value, :list)``           value = any element of a list bind
-- ``CH_TEXT(value)``                the value as text, in the wire form of its type
+- ``CH_TEXT(value, 'type')``        the value as text, in the wire form of its type (as spelt in a catalog); without the
+  second argument, as for ``~key`` columns, a plain cast to text
+- ``CH_HAS(array, :value)``         the array has the element
 - ``CH_CONTAINS(text, :pattern)``   LIKE with a pattern the gateway escaped ('\\' escapes); case-sensitive
 - ``CH_ICONTAINS(text, :pattern)``  the same, case-insensitive
 - ``CH_TRUNCATE('month', value)``   start of the second, minute, hour, day, week (Monday), month, quarter, year; UTC for timestamps
@@ -118,10 +120,22 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """``key: <output index of the current block's row>``."""
+    """``key: <output index of the current block's row>``. With ``pick``, only these fields of a struct (or of each struct
+    of an array, at any depth of arrays); a null struct stays null."""
 
     key: str
     index: int
+    pick: tuple[Pick, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """``key: <field of a struct>``, itself picked from where ``fields`` are given; without ``field``: ``key: value``."""
+
+    key: str
+    field: str | None
+    value: object = None
+    fields: tuple[Pick, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +229,17 @@ class Connection:
     fields: tuple[ShapeField, ...]
 
 
-ShapeField = Leaf | Literal_ | Nest | One | Many | Edges | Node | Cursor | NodeId | PageInfo | Connection
+@dataclass(frozen=True, slots=True)
+class Total:
+    """``key: <output index of the only row of an aggregate block>``, such as totalCount. Stands in a `Connection`, whose
+    parent's children (or the roots) hold the block."""
+
+    key: str
+    block: str
+    index: int
+
+
+ShapeField = Leaf | Literal_ | Nest | One | Many | Edges | Node | Cursor | NodeId | PageInfo | Connection | Total
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,116 @@
+"""What the types of a zone are made of, before strawberry: names, references, and what each field means.
+
+A `Meaning` tells the compiler what a field or input field stands for in the catalog, so that it never takes a name
+apart to find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
+
+from schema.catalog import Column, Product, Relationship
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A reference to a type: ``[Flight!]!`` is a required list of required Flights."""
+
+    name: str
+    required: bool = False
+    item: Ref | None = None
+
+    @property
+    def leaf(self) -> str:
+        """The named type inside all lists."""
+        return self.name if self.item is None else self.item.leaf
+
+
+@cache
+def ref(text: str) -> Ref:
+    """Read a reference as GraphQL spells it."""
+    if text.endswith("!"):
+        inner = ref(text[:-1])
+        return Ref(inner.name, True, inner.item)
+    if text.startswith("["):
+        return Ref("", False, ref(text[1:-1]))
+    return Ref(text)
+
+
+@dataclass(frozen=True, slots=True)
+class OfColumn:
+    """A column's value, filter, order, aggregate or enum value."""
+
+    product: Product
+    column: Column
+
+
+@dataclass(frozen=True, slots=True)
+class OfStruct:
+    """A field of a struct: its name in the source's struct."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfRow:
+    """The row's node id."""
+
+    product: Product
+
+
+@dataclass(frozen=True, slots=True)
+class OfRelated:
+    """A relationship: one object, a connection, an aggregate over it, or a filter through it."""
+
+    relationship: Relationship
+    target: Product
+    form: Literal["one", "many", "aggregate"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfRoot:
+    """A root field of a product."""
+
+    product: Product
+    form: Literal["key", "list", "aggregate", "groups"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfPart:
+    """A fixed part: ``nodes``, ``pageInfo``, ``sum``, ``and``, ``gte``, ``node`` .."""
+
+    word: str
+
+
+Meaning = OfColumn | OfStruct | OfRow | OfRelated | OfRoot | OfPart
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentDef:
+    type: Ref
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDef:
+    """A field of an object or input type, or (without a type that matters) a value of an enum."""
+
+    type: Ref
+    meaning: Meaning
+    description: str = ""
+    arguments: Mapping[str, ArgumentDef] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDef:
+    """A named type. ``node``: an object that implements Node. ``one_of``: an input of exactly one field."""
+
+    name: str
+    form: Literal["object", "interface", "input", "enum"]
+    fields: Mapping[str, FieldDef]
+    description: str = ""
+    node: bool = False
+    one_of: bool = False

@@ -1,0 +1,234 @@
+"""The object types of a product: rows, connections, aggregates and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from schema.catalog import Column, Product, Relationship
+from schema.graphql.definitions import (
+    ArgumentDef,
+    FieldDef,
+    Meaning,
+    OfColumn,
+    OfPart,
+    OfRelated,
+    OfRoot,
+    OfRow,
+    OfStruct,
+    TypeDef,
+    ref,
+)
+from schema.graphql.scope import SUMMED, Scope, value_type
+from schema.names import camel, pascal
+from schema.types import Type
+
+ROW_ID = "The row's id over all products, for `node`. It holds for the caller who was given it."
+
+
+def row(scope: Scope) -> TypeDef:
+    """The product's own type. Every column may be null: masks and row-wise grants may take any value away."""
+    fields = {"nodeId": FieldDef(ref("ID!"), OfRow(scope.product), ROW_ID)}
+    for column in scope.columns:
+        type_ = ref(scope.value_type(column))
+        fields[column.field] = FieldDef(type_, OfColumn(scope.product, column), column_text(column))
+    for relationship in scope.relationships:
+        fields.update(_related(scope, relationship))
+    return TypeDef(scope.name, "object", fields, product_text(scope), node=True)
+
+
+def _related(scope: Scope, relationship: Relationship) -> dict[str, FieldDef]:
+    target, text = scope.target(relationship), relationship.description
+    if relationship.cardinality == "one":
+        meaning: Meaning = OfRelated(relationship, target, "one")
+        return {relationship.field: FieldDef(ref(target.type_name), meaning, text)}
+    return {
+        relationship.field: FieldDef(
+            ref(f"{target.type_name}Connection!"),
+            OfRelated(relationship, target, "many"),
+            text,
+            list_arguments(target, scope),
+        ),
+        f"{relationship.field}Aggregate": FieldDef(
+            ref(f"{target.type_name}Aggregate!"),
+            OfRelated(relationship, target, "aggregate"),
+            f"Figures over {relationship.field}.",
+            {"where": where_argument(target)},
+        ),
+    }
+
+
+def struct(name: str, type_: Type) -> TypeDef:
+    """The object type of a struct column."""
+    fields = {
+        camel(field): FieldDef(ref(value_type(name + pascal(field), inner)), OfStruct(field))
+        for field, inner in type_.fields
+    }
+    return TypeDef(name, "object", fields)
+
+
+def connection(scope: Scope) -> TypeDef:
+    name = scope.name
+    return TypeDef(
+        f"{name}Connection",
+        "object",
+        {
+            "nodes": FieldDef(ref(f"[{name}!]!"), OfPart("nodes"), "The rows of the page."),
+            "edges": FieldDef(ref(f"[{name}Edge!]!"), OfPart("edges"), "The rows of the page with their cursors."),
+            "pageInfo": FieldDef(ref("PageInfo!"), OfPart("pageInfo"), "What lies before and after the page."),
+            "totalCount": FieldDef(
+                ref("Long"), OfPart("totalCount"), "Rows that match in all. Counted only when asked for."
+            ),
+        },
+        f"A page of {scope.product.plural}.",
+    )
+
+
+def edge(scope: Scope) -> TypeDef:
+    fields = {
+        "cursor": FieldDef(ref("String!"), OfPart("cursor"), "For `after` and `before`."),
+        "node": FieldDef(ref(f"{scope.name}!"), OfPart("node")),
+    }
+    return TypeDef(f"{scope.name}Edge", "object", fields)
+
+
+def aggregate(scope: Scope) -> TypeDef:
+    fields = figures(scope)
+    return TypeDef(f"{scope.name}Aggregate", "object", fields, f"Figures over {scope.product.plural}.")
+
+
+def group(scope: Scope) -> TypeDef | None:
+    if not scope.groupable:
+        return None
+    key = FieldDef(ref(f"{scope.name}GroupKey!"), OfPart("key"), "The values the rows of the group share.")
+    return TypeDef(
+        f"{scope.name}Group", "object", {"key": key, **figures(scope)}, f"A group of {scope.product.plural}."
+    )
+
+
+def figures(scope: Scope) -> dict[str, FieldDef]:
+    """The aggregate fields, without those that have no column to work on."""
+    name, number = scope.name, bool(scope.numeric)
+    q = {"q": ArgumentDef(ref("Fraction!"), "0.5 is the median.")}
+    fraction = ref(f"{name}Averages")
+    offered: list[tuple[bool, str, FieldDef]] = [
+        (True, "count", FieldDef(ref("Long"), OfPart("count"), "Rows.")),
+        (
+            bool(scope.groupable),
+            "countDistinct",
+            FieldDef(ref(f"{name}Distinct"), OfPart("countDistinct"), "Different values that are not null."),
+        ),
+        (number, "sum", FieldDef(ref(f"{name}Sums"), OfPart("sum"), "Sums; null over no values.")),
+        (number, "avg", FieldDef(fraction, OfPart("avg"), "Averages.")),
+        (bool(scope.extremal), "min", FieldDef(ref(f"{name}Extremes"), OfPart("min"), "Smallest values.")),
+        (bool(scope.extremal), "max", FieldDef(ref(f"{name}Extremes"), OfPart("max"), "Largest values.")),
+        (number, "stddev", FieldDef(fraction, OfPart("stddev"), "Sample standard deviations; null below two values.")),
+        (
+            number,
+            "percentile",
+            FieldDef(fraction, OfPart("percentile"), "Continuous percentiles, where the source can.", q),
+        ),
+    ]
+    return {word: field for wanted, word, field in offered if wanted}
+
+
+def distinct(scope: Scope) -> TypeDef | None:
+    return _figures_of(scope, "Distinct", scope.groupable, lambda column: "Long")
+
+
+def sums(scope: Scope) -> TypeDef | None:
+    return _figures_of(scope, "Sums", scope.numeric, lambda column: SUMMED[column.type.kind])
+
+
+def averages(scope: Scope) -> TypeDef | None:
+    return _figures_of(scope, "Averages", scope.numeric, lambda column: "Float")
+
+
+def extremes(scope: Scope) -> TypeDef | None:
+    return _figures_of(scope, "Extremes", scope.extremal, scope.value_type)
+
+
+def group_key(scope: Scope) -> TypeDef | None:
+    return _figures_of(scope, "GroupKey", scope.groupable, scope.value_type)
+
+
+def _figures_of(
+    scope: Scope, suffix: str, columns: Iterable[Column], type_of: Callable[[Column], str]
+) -> TypeDef | None:
+    fields = {
+        column.field: FieldDef(ref(type_of(column)), OfColumn(scope.product, column), column.description)
+        for column in columns
+    }
+    return TypeDef(scope.name + suffix, "object", fields) if fields else None
+
+
+def where_argument(product: Product) -> ArgumentDef:
+    return ArgumentDef(ref(f"{product.type_name}Where"), "Only rows for which this holds.")
+
+
+def list_arguments(product: Product, scope: Scope) -> dict[str, ArgumentDef]:
+    """The arguments of a connection. ``orderBy`` is dropped later where nothing visible can be sorted."""
+    page = f"Page size; {scope.page_size} when neither first nor last is given, at most {scope.max_page_size}."
+    return {
+        "where": where_argument(product),
+        "orderBy": ArgumentDef(ref(f"[{product.type_name}OrderBy!]"), "Order, most significant first; then the key."),
+        "first": ArgumentDef(ref("Int"), page),
+        "after": ArgumentDef(ref("String"), "Rows after this cursor."),
+        "last": ArgumentDef(ref("Int"), "The same from the end."),
+        "before": ArgumentDef(ref("String"), "Rows before this cursor."),
+        "offset": ArgumentDef(ref("Int"), "Rows to skip. Cursors are cheaper and do not shift."),
+    }
+
+
+def roots(scope: Scope) -> dict[str, FieldDef]:
+    """The fields of Query that belong to the product."""
+    product, name, about = scope.product, scope.name, product_text(scope)
+    found: dict[str, FieldDef] = {}
+    if scope.key:
+        by_key = {column.field: ArgumentDef(ref(f"{scope.value_type(column)}!")) for column in scope.key}
+        text = f"One of {product.plural} by key; null unless exactly one row has it."
+        found[product.singular] = FieldDef(ref(name), OfRoot(product, "key"), text, by_key)
+    found[product.plural] = FieldDef(
+        ref(f"{name}Connection!"), OfRoot(product, "list"), about, list_arguments(product, scope)
+    )
+    found[f"{product.plural}Aggregate"] = FieldDef(
+        ref(f"{name}Aggregate!"),
+        OfRoot(product, "aggregate"),
+        f"Figures over {product.plural}.",
+        {"where": where_argument(product)},
+    )
+    if scope.groupable:
+        found[f"{product.plural}Groups"] = FieldDef(
+            ref(f"[{name}Group!]!"), OfRoot(product, "groups"), f"Figures over groups of {product.plural}.",
+            _group_arguments(scope),
+        )  # fmt: skip
+    return found
+
+
+def _group_arguments(scope: Scope) -> Mapping[str, ArgumentDef]:
+    name = scope.name
+    return {
+        "by": ArgumentDef(ref(f"[{name}GroupBy!]!"), "What the rows of a group have in common."),
+        "where": where_argument(scope.product),
+        "having": ArgumentDef(ref(f"{name}Having"), "Only groups for which this holds."),
+        "orderBy": ArgumentDef(ref(f"[{name}GroupOrderBy!]"), "Order, most significant first; then the key."),
+        "first": ArgumentDef(ref("Int"), f"Groups; {scope.page_size} by default, at most {scope.max_page_size}."),
+        "offset": ArgumentDef(ref("Int"), "Groups to skip."),
+    }
+
+
+def product_text(scope: Scope) -> str:
+    """A product's description, and under it who answers for it and how it is classified."""
+    product, lines = scope.product, []
+    domain = scope.domain.description if scope.domain else ""
+    lines.append(f"Product `{product.id}`." + (f" Domain: {domain}" if domain else ""))
+    if product.owner:
+        lines.append(f"Steward: {product.owner}.")
+    if product.tags:
+        lines.append(f"Tags: {', '.join(sorted(product.tags))}.")
+    return "\n\n".join(part for part in (product.description, "\n".join(lines)) if part)
+
+
+def column_text(column: Column) -> str:
+    """A column's description and tags."""
+    tags = f"Tags: {', '.join(sorted(column.tags))}." if column.tags else ""
+    return "\n\n".join(part for part in (column.description, tags) if part)

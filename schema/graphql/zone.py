@@ -1,0 +1,105 @@
+"""A zone's GraphQL schema: the whole of it for tools, and a `View` per set of visible names for requests."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+
+import strawberry
+from graphql import GraphQLSchema
+
+from schema.catalog import Catalog, Product
+from schema.graphql.conversion import Classes, LazySchema, config, definition_of
+from schema.graphql.definitions import FieldDef, TypeDef
+from schema.graphql.vocabulary import Vocabulary, everything, index
+from schema.visible import VisibleSet
+
+VIEWS = 64
+"""Views kept per zone, least recently used first out."""
+
+
+class View:
+    """The schema as a caller with one visible set knows it: for validation, introspection and compilation."""
+
+    def __init__(self, vocabulary: Vocabulary, digest: str) -> None:
+        self.vocabulary, self.digest = vocabulary, digest
+        self.schema = LazySchema(vocabulary)
+
+    @cached_property
+    def whole(self) -> GraphQLSchema:
+        """Every visible type, for introspection."""
+        return self.schema.whole()
+
+    def type(self, name: str) -> TypeDef | None:
+        return self.vocabulary.type(name)
+
+    def field(self, type_: str, name: str) -> FieldDef:
+        """A field that validation has found to be there."""
+        found = self.vocabulary.type(type_)
+        if found is None:
+            raise KeyError(type_)
+        return found.fields[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """The views in use, bounded."""
+
+    lock: Lock = field(default_factory=Lock)
+    kept: OrderedDict[str, View] = field(default_factory=OrderedDict)
+
+
+@dataclass(frozen=True)
+class ZoneSchema:
+    """The GraphQL schema of a zone. Immutable; a reload builds a new one.
+
+    Building is instant: types are made when they are named. ``strawberry``, ``graphql`` and ``sdl`` hold every type and
+    are made on first use, by `customhouse schema` and `check`, never by a data request.
+    """
+
+    catalog: Catalog
+    zone: str
+    types: dict[str, tuple[Product, str]]
+    _views: _Views = field(default_factory=_Views)
+
+    def view(self, visible: VisibleSet) -> View:
+        """The schema as far as ``visible`` goes; the same object for the same digest, while it is kept."""
+        with self._views.lock:
+            kept = self._views.kept
+            found = kept.pop(visible.digest, None) or self._view(visible)
+            kept[visible.digest] = found
+            while len(kept) > VIEWS:
+                kept.popitem(last=False)
+            return found
+
+    @cached_property
+    def strawberry(self) -> strawberry.Schema:
+        """The whole zone as a strawberry schema. Raises ValueError where graphql-core finds it invalid."""
+        vocabulary = self._view(everything(self.catalog, self.zone)).vocabulary
+        classes = Classes(vocabulary)
+        made = {name: classes.named(name) for name in vocabulary.names()}
+        objects = {name: cls for name, cls in made.items() if isinstance(cls, type)}
+        for name, cls in objects.items():
+            definition_of(cls).fields.extend(classes.fields(name))
+        rows = [objects[product.type_name] for product in vocabulary.products()]
+        return strawberry.Schema(query=objects["Query"], types=rows, config=config())
+
+    @cached_property
+    def graphql(self) -> GraphQLSchema:
+        """The graphql-core schema inside `strawberry`."""
+        return self.strawberry._schema
+
+    @cached_property
+    def sdl(self) -> str:
+        """The whole schema in the schema definition language."""
+        return self.strawberry.as_str() + "\n"
+
+    def _view(self, visible: VisibleSet) -> View:
+        return View(Vocabulary(self.catalog, self.zone, visible, self.types), visible.digest)
+
+
+def build(catalog: Catalog, zone: str) -> ZoneSchema:
+    """The schema of a zone. Raises ValueError where two types are called the same (`schema.names` finds it first)."""
+    return ZoneSchema(catalog, zone, index(catalog, zone))
