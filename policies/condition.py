@@ -6,12 +6,14 @@ element, or an empty list in a negative position, is UNKNOWN as a whole (docs/po
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlglot import exp
 
-from schema.caller import Caller
+from policies.fold import fold
+from schema.caller import Caller, ClaimValue
 from schema.errors import Place
 
 Truth = bool | None
@@ -21,7 +23,10 @@ Bits = tuple[Truth, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a policy may know of the request besides the caller: Unix time to the minute, and the gateway's region."""
+    """What a policy may know of the request besides the caller: the time, and the gateway's region.
+
+    ``minute`` is Unix time in seconds, rounded down to a whole minute.
+    """
 
     minute: int
     region: str | None
@@ -38,7 +43,9 @@ class Condition:
     an expression over the product's logical columns (``exp.Column`` without table), in which ``exp.Placeholder(
     "guard:0")`` stands for a guard and ``exp.Placeholder("claim:carriers")`` / ``("request:time")`` /
     ``("entitlement:<id>")`` for a bind; None where the whole predicate is the single guard 0. ``claims`` are named
-    anywhere in it; ``nonempty`` are list claims in a negative position.
+    anywhere in it; ``nonempty`` are list claims in a negative position (under anything but AND, OR and IS TRUE).
+    ``columns`` are the product's real columns that it reads, ``related`` the products its paths lead to, ``entitlements``
+    the ids of its sub-selects. ``guard_texts`` are the guards as SQL, for `explain`.
     """
 
     text: str
@@ -48,12 +55,14 @@ class Condition:
     guards: tuple[Guard, ...]
     row: exp.Expression | None
     columns: frozenset[str]
+    related: frozenset[str] = frozenset()
+    entitlements: frozenset[str] = frozenset()
+    guard_texts: tuple[str, ...] = ()
 
     def bits(self, caller: Caller, moment: Moment) -> Bits:
         """Evaluate the guards. None where a claim it names is missing or unusable."""
         for name in self.claims:
-            value = caller.claims.get(name)
-            if value is None or (isinstance(value, tuple) and None in value):
+            if not _usable(caller.claims.get(name)):
                 return None
         if any(caller.claims[name] == () for name in self.nonempty):
             return None
@@ -65,6 +74,11 @@ class Condition:
             return None
         if self.row is None:
             return bits[0]
-        from policies.fold import fold  # the folding rules are long enough for a room of their own
-
         return fold(self.row, bits)
+
+
+def _usable(value: ClaimValue | None) -> bool:
+    """Whether a claim has a value: present, no NULL element, no NaN (which engines order differently)."""
+    if isinstance(value, tuple):
+        return all(item is not None and _usable(item) for item in value)
+    return value is not None and not (isinstance(value, float) and math.isnan(value))

@@ -27,7 +27,7 @@ def _connector(reader: Reader, node: exp.Expression, positive: bool) -> Term:
     return truth(_joined(kind, terms))
 
 
-def _joined(kind: type[exp.And] | type[exp.Or], tests: list[exp.Expression]) -> exp.Expression:
+def _joined(kind: type[exp.And | exp.Or], tests: list[exp.Expression]) -> exp.Expression:
     joined, *rest = (exp.Paren(this=test) if isinstance(test, exp.Connector) else test for test in tests)
     for test in rest:
         joined = kind(this=joined, expression=test)
