@@ -1,0 +1,91 @@
+"""``mask: {bucket: 100}``: the start of the bucket a number falls into, so 250 and 299 are both 200, and -1 is -100.
+
+A number whose bucket starts outside the column's type becomes NULL; so do NaN, infinities and floats so large that a
+float has no grain as fine as the bucket.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from sqlglot import exp
+
+from policies.masks.exact import digits_of, limits, natural, rational
+from policies.masks.literal import literal
+from policies.masks.registry import MaskFault, Wanted, mask
+from policies.masks.terms import at_least, below, both, call, choose, number
+from policies.rules import Preserved
+from schema.types import FLOAT, NUMERIC, Kind, Type
+
+_FINEST, _WIDEST = Decimal("1e-9"), Decimal("1e15")
+_GRAIN = 2.0**53
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    width: Decimal
+    kind: str = "bucket"
+    preserves: frozenset[Preserved] = frozenset({"order"})
+
+    @property
+    def spec(self) -> str:
+        return f"the start of its bucket of {self.width:f}"
+
+    def sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        if type_.kind is Kind.FLOAT:
+            width, edge = float(self.width), float(self.width) * _GRAIN
+            inside = both(at_least(value, literal(-edge, FLOAT)), below(value, literal(edge, FLOAT)))
+            return choose(inside, call("CH_FLOOR_TO", value, literal(width, FLOAT)), exp.Null())
+        floored = call("CH_FLOOR_TO", value, number(format(self.width, "f")))
+        return choose(self._fits(value, type_), floored, exp.Null())
+
+    def _fits(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        low, high = limits(type_)
+        step = Fraction(self.width)
+        lowest = natural(math.ceil(Fraction(low) / step) * step, type_)
+        above = at_least(value, number(f"{lowest:f}" if isinstance(lowest, Decimal) else str(lowest)))
+        if type_.kind is Kind.DECIMAL and type_.precision is None:
+            return both(above, exp.LTE(this=value.copy(), expression=number(f"{high:f}")))
+        return above
+
+    def row(self, value: object, type_: Type, keys: Mapping[str, bytes]) -> object:
+        if type_.kind is Kind.FLOAT:
+            return self._floored(value)
+        given = rational(value, type_)
+        if given is None:
+            return None
+        step = Fraction(self.width)
+        return natural(math.floor(given / step) * step, type_)
+
+    def _floored(self, value: object) -> float | None:
+        width = float(self.width)
+        edge = width * _GRAIN
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -edge <= value < edge:
+            return None
+        return width * math.floor(value / width)
+
+
+@mask("bucket")
+def parse(wanted: Wanted) -> Bucket:
+    wanted.only_for(NUMERIC, "Buckets are for numbers; use date for days and times.")
+    wanted.keeps_nulls("no bucket stands for an unknown number")
+    given = wanted.arguments
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given) or given <= 0:
+        raise MaskFault("CH442", f"The width of a bucket is a number above 0, not {given!r}.", "mask: {bucket: 100}")
+    width = Decimal(str(given))
+    if wanted.type.kind is Kind.FLOAT:
+        if not _FINEST <= width <= _WIDEST:
+            raise MaskFault("CH442", f"The width of a bucket of floats is from {_FINEST} to {_WIDEST}, not {given!r}.")
+        return Bucket(width)
+    _, scale = digits_of(wanted.type)
+    if Fraction(width) * 10**scale % 1 or width > limits(wanted.type)[1]:
+        raise MaskFault(
+            "CH442", f"A bucket of {given!r} does not fit a {wanted.type}.", "Its starts must be values of it."
+        )
+    if Fraction(width) * 10**scale == 1:
+        raise MaskFault("CH442", f"A bucket of {given!r} hides nothing of a {wanted.type}.", "Choose a wider one.")
+    return Bucket(width)

@@ -1,0 +1,100 @@
+"""``mask: {round: 2}``: that many digits after the point, halves away from zero. ``round: -2`` gives hundreds.
+
+A number that rounds to one outside the column's type becomes NULL; so do NaN, infinities and floats so large that a
+float has no digits left there. Floats are computed as sign * floor(|x| * 10^digits + 0.5) / 10^digits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sqlglot import exp
+
+from policies.masks.exact import digits_of, limits, natural, rational
+from policies.masks.literal import literal
+from policies.masks.registry import MaskFault, Wanted, mask
+from policies.masks.terms import below, both, call, choose, number
+from policies.rules import Preserved
+from schema.types import FLOAT, NUMERIC, Kind, Type
+
+_COARSEST, _FINEST = -15, 12
+_GRAIN = 2.0**52
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    digits: int
+    kind: str = "round"
+    preserves: frozenset[Preserved] = frozenset({"order"})
+
+    @property
+    def spec(self) -> str:
+        return (
+            f"rounded to {self.digits} digits after the point" if self.digits >= 0 else f"rounded to {10**-self.digits}"
+        )
+
+    def sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        rounded = call("CH_ROUND_TO", value, number(self.digits))
+        edge = literal(self._edge(), FLOAT) if type_.kind is Kind.FLOAT else number(self._exact_edge(type_))
+        inside = both(below(value, edge), exp.GT(this=value.copy(), expression=exp.Neg(this=edge)))
+        return choose(inside, rounded, exp.Null())
+
+    def _edge(self) -> float:
+        return _GRAIN * 10.0**-self.digits if self.digits < 0 else _GRAIN / 10.0**self.digits
+
+    def _exact_edge(self, type_: Type) -> str:
+        """The first number above zero that rounds out of the type."""
+        step = Fraction(10) ** -self.digits
+        last = math.floor(Fraction(limits(type_)[1]) / step) * step
+        edge = last + step / 2
+        scale = max(-self.digits + 0, 0) if edge.denominator == 1 else self.digits + 1
+        units = edge * 10**scale if edge.denominator != 1 else edge
+        digits = str(units.numerator)
+        return digits if edge.denominator == 1 else f"{digits[:-scale].zfill(1)}.{digits[-scale:].zfill(scale)}"
+
+    def row(self, value: object, type_: Type, keys: Mapping[str, bytes]) -> object:
+        if type_.kind is Kind.FLOAT:
+            return self._rounded(value)
+        given = rational(value, type_)
+        if given is None:
+            return None
+        step = Fraction(10) ** -self.digits
+        away = math.floor(abs(given) / step + Fraction(1, 2)) * step
+        return natural(-away if given < 0 else away, type_)
+
+    def _rounded(self, value: object) -> float | None:
+        edge = self._edge()
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -edge < value < edge:
+            return None
+        power = 10.0 ** abs(self.digits)
+        size = abs(value)
+        if self.digits < 0:
+            away = math.floor(size / power + 0.5) * power
+        else:
+            away = math.floor(size * power + 0.5) / power
+        return -away if value < 0 else away
+
+
+def rounding(wanted: Wanted, digits: object, kind: str) -> Round:
+    """Rounding that hides something of the column's type. Raises `MaskFault` CH442."""
+    count = wanted.whole(digits, "The number of digits", _COARSEST, _FINEST)
+    if wanted.type.kind is not Kind.FLOAT:
+        precision, scale = digits_of(wanted.type)
+        if count >= scale:
+            hint = (
+                "Fewer digits; -2 rounds to hundreds." if scale == 0 else f"At most {scale - 1}; -2 rounds to hundreds."
+            )
+            raise MaskFault("CH442", f"Rounding to {count} digits hides nothing of a {wanted.type}.", hint)
+        if -count > precision - scale:
+            raise MaskFault("CH442", f"Rounding to {10**-count} leaves nothing of a {wanted.type}.", "Use default.")
+    return Round(count, kind)
+
+
+@mask("round")
+def parse(wanted: Wanted) -> Round:
+    wanted.only_for(NUMERIC, "Rounding is for numbers; use date for days and times.")
+    wanted.keeps_nulls("no number stands for an unknown one")
+    return rounding(wanted, wanted.arguments, "round")
