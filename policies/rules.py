@@ -162,9 +162,15 @@ class PolicyTest:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """All policies of a project. ``rules`` by zone, then product id. ``version`` is a digest of the files."""
+    """All policies of a project. ``rules`` by zone, then product id. ``version`` is a digest of the files.
+
+    ``derived`` (product -> column -> checked expression over its bare columns) and ``views`` (product -> checked SELECT
+    over product names) are the steward's SQL of the catalog, parsed once.
+    """
 
     version: str
     rules: Mapping[str, Mapping[str, ProductRules]]
     entitlements: Mapping[str, Entitlement]
     tests: tuple[PolicyTest, ...] = ()
+    derived: Mapping[str, Mapping[str, exp.Expression]] = field(default_factory=dict)
+    views: Mapping[str, exp.Select] = field(default_factory=dict)

@@ -1,0 +1,115 @@
+"""What a front end may write: exact node classes and their arguments, by allow-list.
+
+Front ends build selects from a catalog and are trusted to be well-meant, not to be right. Anything not listed here is
+refused before the gate looks at a single name (docs/architecture.md, "The gate").
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from schema.errors import Refusal
+
+_NODES: dict[type[exp.Expr], frozenset[str]] = {
+    exp.Select: frozenset({"expressions", "from_", "where", "group", "having", "order", "limit", "offset"}),
+    exp.From: frozenset({"this"}),
+    exp.Table: frozenset({"this", "db", "alias"}),
+    exp.TableAlias: frozenset({"this"}),
+    exp.Identifier: frozenset({"this", "quoted"}),
+    exp.Column: frozenset({"this", "table"}),
+    exp.Alias: frozenset({"this", "alias"}),
+    exp.Placeholder: frozenset({"this"}),
+    exp.Where: frozenset({"this"}),
+    exp.Group: frozenset({"expressions"}),
+    exp.Having: frozenset({"this"}),
+    exp.Order: frozenset({"expressions"}),
+    exp.Ordered: frozenset({"this", "desc", "nulls_first"}),
+    exp.Limit: frozenset({"expression"}),
+    exp.Offset: frozenset({"expression"}),
+    exp.Exists: frozenset({"this"}),
+    exp.Subquery: frozenset({"this"}),
+    exp.Paren: frozenset({"this"}),
+    exp.And: frozenset({"this", "expression"}),
+    exp.Or: frozenset({"this", "expression"}),
+    exp.Not: frozenset({"this"}),
+    exp.EQ: frozenset({"this", "expression"}),
+    exp.NEQ: frozenset({"this", "expression"}),
+    exp.GT: frozenset({"this", "expression"}),
+    exp.GTE: frozenset({"this", "expression"}),
+    exp.LT: frozenset({"this", "expression"}),
+    exp.LTE: frozenset({"this", "expression"}),
+    exp.Add: frozenset({"this", "expression"}),
+    exp.Is: frozenset({"this", "expression"}),
+    exp.Null: frozenset(),
+    exp.Boolean: frozenset({"this"}),
+    exp.Literal: frozenset({"this", "is_string"}),
+    exp.Case: frozenset({"ifs", "default"}),
+    exp.If: frozenset({"this", "true"}),
+    exp.Coalesce: frozenset({"this", "expressions"}),
+    exp.Count: frozenset({"this", "big_int"}),
+    exp.Distinct: frozenset({"expressions"}),
+    exp.Min: frozenset({"this"}),
+    exp.Max: frozenset({"this"}),
+    exp.Star: frozenset(),
+    exp.Anonymous: frozenset({"this", "expressions"}),
+}
+
+LOGICAL_FUNCTIONS = frozenset(
+    {
+        "CH_IN",
+        "CH_TEXT",
+        "CH_CONTAINS",
+        "CH_ICONTAINS",
+        "CH_HAS",
+        "CH_TRUNCATE",
+        "CH_SUM",
+        "CH_AVG",
+        "CH_STDDEV",
+        "CH_PERCENTILE",
+    }
+)
+
+
+def check_select(select: exp.Expression) -> None:
+    """Raise `Refusal` CH450 unless the select has the form of `schema.query`."""
+    if not isinstance(select, exp.Select):
+        raise _refused("the root is not a SELECT")
+    aliases: set[str] = set()
+    for node in select.walk():
+        allowed = _NODES.get(type(node))
+        if allowed is None:
+            raise _refused(f"{type(node).__name__} is not on the list")
+        extra = {name for name, value in node.args.items() if value} - allowed
+        if extra:
+            raise _refused(f"{type(node).__name__} with {', '.join(sorted(extra))} is not on the list")
+        if isinstance(node, exp.Anonymous) and node.name not in LOGICAL_FUNCTIONS:
+            raise _refused(f"function {node.name} is not on the list")
+        if isinstance(node, exp.Table):
+            _check_table(node, aliases)
+        if isinstance(node, exp.Column):
+            _check_column(node)
+
+
+def _check_table(table: exp.Table, aliases: set[str]) -> None:
+    if not isinstance(table.this, exp.Identifier) or not table.db or not table.alias:
+        raise _refused("a relation is written domain.product AS alias")
+    if table.alias in aliases:
+        raise _refused(f"alias {table.alias} stands twice")
+    aliases.add(table.alias)
+
+
+def _check_column(column: exp.Column) -> None:
+    """Link columns may only be compared to link columns: their raw keys reach no output, filter or order."""
+    if not column.table:
+        raise _refused(f"column {column.name} is not qualified")
+    if column.name.startswith("~") and not column.name.startswith("~key."):
+        comparison = column.parent
+        other = None
+        if isinstance(comparison, exp.EQ):
+            other = comparison.right if comparison.left is column else comparison.left
+        if not isinstance(other, exp.Column) or other.name != column.name or other.table == column.table:
+            raise _refused("a link column stands outside a link")
+
+
+def _refused(what: str) -> Refusal:
+    return Refusal("CH450", f"The gate refused the query: {what}.", "This is a defect of the front end.", status=500)

@@ -1,0 +1,249 @@
+"""Govern: replace each relation in a query by what this caller may see of it. The only place that decides access.
+
+1. Refuse any select that is not of the form a front end may write (`policies.allow`).
+2. Decide each product for this caller (`policies.decide`); one that gives nothing answers as if it did not exist.
+3. Swap each table node for SELECT <governed cells> FROM <product> WHERE <visible rows> (`policies.relation`).
+4. Apply the minimum group (`policies.privacy`).
+5. Walk the result again (`policies.verify`): a table we did not put there is a bug or an attack, so refuse either way.
+
+Does not promise: that the query is cheap (limits), or that the source is up (run).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from policies.allow import check_select
+from policies.condition import Bits
+from policies.decide import Guards, TableDecision, decide, filters_only
+from policies.privacy import ENTITY, refused, strongest, suppress
+from policies.raw import RawTable
+from policies.relation import (
+    FAR,
+    KEY,
+    governed_relation,
+    identity_types,
+    link_columns,
+    needed_columns,
+)
+from policies.rules import PolicySet, ProductRules
+from policies.verify import mark, verify
+from schema.caller import Caller
+from schema.catalog import Catalog, Product
+from schema.errors import Refusal
+from schema.query import Block, LogicalQuery, Slot, blocks_of
+from schema.types import STRING, TIMESTAMP, Type
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True)
+class GovernedQuery:
+    """A query every relation of which is governed. Only the gate can make one.
+
+    ``decisions`` by product id, for explain, audit and dictionary. ``entitlements`` must be resolved before it runs.
+    """
+
+    logical: LogicalQuery
+    blocks: tuple[Block, ...]
+    slots: Mapping[str, Slot]
+    decisions: Mapping[str, TableDecision]
+    entitlements: frozenset[str]
+    seal: object
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("only policies.govern makes a GovernedQuery")
+
+
+@dataclass(frozen=True, slots=True)
+class GuardTuple:
+    """A caller's guards for the products of a query: with the query's digest, the key of everything built from them."""
+
+    products: tuple[tuple[str, Guards], ...]
+
+    def of(self, product: str) -> Guards:
+        return dict(self.products)[product]
+
+
+def guard(
+    products: frozenset[str], caller: Caller, policies: PolicySet, evaluate: Callable[[ProductRules], tuple[Bits, ...]]
+) -> GuardTuple:
+    """Evaluate the guards of these products for a caller. ``evaluate`` is bound to the caller and the moment."""
+    rules = policies.rules[caller.zone]
+    return GuardTuple(
+        tuple((product, evaluate(rules[product]) if product in rules else ()) for product in sorted(products))
+    )
+
+
+def govern(
+    query: LogicalQuery, caller: Caller, guards: GuardTuple, policies: PolicySet, catalog: Catalog
+) -> GovernedQuery:
+    """The gate. Raises `Refusal` CH205 for a product or column the caller may not know, CH450 for a select outside the
+    allowed form, CH451 where the minimum group does not allow the question."""
+    gate = _Gate(caller.zone, guards, policies, catalog)
+    blocks = tuple(gate.block(block, None) for block in query.blocks)
+    for block in blocks_of(blocks):
+        verify(block.select, catalog)
+    slots = gate.slots(query, blocks)
+    entitlements = frozenset(slot.path[0] for slot in slots.values() if slot.origin == "entitlement")
+    return GovernedQuery(query, blocks, slots, gate.decisions, frozenset(map(str, entitlements)), _SEAL)
+
+
+def prerequisites(query: LogicalQuery, policies: PolicySet, catalog: Catalog) -> frozenset[str]:
+    """The products whose guards the query needs: those it names, and those inside their views."""
+    found = set(query.products)
+    waiting = list(found)
+    while waiting:
+        view = policies.views.get(waiting.pop())
+        for table in view.find_all(exp.Table) if view is not None else ():
+            name = f"{table.db}.{table.name}"
+            if name not in found:
+                found.add(name)
+                waiting.append(name)
+    return frozenset(found & catalog.products.keys())
+
+
+class _Gate:
+    """One run of the gate: what has been decided so far, and how."""
+
+    def __init__(self, zone: str, guards: GuardTuple, policies: PolicySet, catalog: Catalog) -> None:
+        self._zone, self._guards, self._policies, self._catalog = zone, dict(guards.products), policies, catalog
+        self._rules = policies.rules[zone]
+        self.decisions: dict[str, TableDecision] = {}
+        self._slot_types: dict[str, Type] = {}
+
+    def block(self, block: Block, parent: Block | None) -> Block:
+        """Govern a block and its children."""
+        check_select(block.select)
+        select = block.select.copy()
+        _name_far_sides(select)
+        extra = [column for child in block.children for column in self._links(child.relationship, far=False)]
+        extra += self._links(block.relationship, far=True)
+        root = select.args["from_"].this
+        for table in list(select.find_all(exp.Table)):
+            self._replace(select, table, extra if table is root else [])
+        select = suppress(select, block, self.decisions[block.product], self._product(block.product))
+        return replace(block, select=select, children=tuple(self.block(child, block) for child in block.children))
+
+    def _links(self, relationship: str | None, *, far: bool) -> list[str]:
+        return list(link_columns(self._catalog.relationship(relationship), far)) if relationship else []
+
+    def _replace(self, select: exp.Select, table: exp.Table, extra: list[str]) -> None:
+        product = self._product(f"{table.db}.{table.name}")
+        alias = table.alias
+        wanted = {node.name for node in select.find_all(exp.Column) if node.table == alias}
+        wanted |= set(extra)
+        decision = self._decide(product, needed_columns(self._catalog, product, wanted))
+        for name in wanted:
+            if not name.startswith("~") and decision.cells[name].visible is False:
+                raise _unknown(f"No column '{name}' in product '{product.id}'.")
+        if not decision.visible:
+            raise _unknown(f"No product '{product.id}' in this zone.")
+        rule = strongest(decision)
+        if rule is not None:
+            if rule.aggregate_only and table is not select.args["from_"].this:
+                raise refused(product, "filters other rows by its rows")
+            wanted.add(ENTITY)
+        relation = governed_relation(self._catalog, self._raw(product), decision, wanted)
+        subquery = relation.select.subquery(exp.to_identifier(alias, quoted=True))
+        mark(subquery, product.id, relation.tables)
+        table.replace(subquery)
+        self._retype_identity(select, alias, relation.identity)
+
+    def _decide(self, product: Product, columns: frozenset[str]) -> TableDecision:
+        rules = self._rules.get(product.id, ProductRules(product.id))
+        known = self.decisions.get(product.id)
+        wanted = columns | (frozenset(known.cells) if known else frozenset())
+        decision = decide(rules, self._guards.get(product.id, ()), wanted, self._localized(product, rules))
+        self.decisions[product.id] = decision
+        return decision
+
+    def _localized(self, product: Product, rules: ProductRules) -> frozenset[str]:
+        return localized(product, rules, self._catalog, self._zone)
+
+    def _raw(self, product: Product) -> RawTable:
+        derived = self._policies.derived.get(product.id, {})
+        return RawTable(product, self._catalog, derived, self._policies.views.get(product.id), self._inside)
+
+    def _inside(self, product: Product) -> exp.Select:
+        """A product inside a steward's view: its row filters and denies apply, its masks follow the view's own tags."""
+        rules = self._rules.get(product.id, ProductRules(product.id))
+        raw = self._raw(product)
+        items = [exp.alias_(raw.column(name), name, quoted=True) for name in product.columns]
+        rows = filters_only(rules, self._guards.get(product.id, ()))
+        select = exp.select(*items).from_(raw.source())
+        if isinstance(rows, exp.Expression):
+            return select.where(raw.place(rows))
+        return select if rows else select.where(exp.false())
+
+    def _product(self, id_: str) -> Product:
+        product = self._catalog.products.get(id_)
+        if product is None or product.entitlement:
+            raise _unknown(f"No product '{id_}' in this zone.")
+        return product
+
+    def _retype_identity(self, select: exp.Select, alias: str, identity: tuple[Type, ...]) -> None:
+        """A bind that is compared to an identity column takes that column's type (string where the key is masked)."""
+        for node in select.find_all(exp.Binary):
+            for column, other in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(column, exp.Column) and column.table == alias and column.name.startswith(KEY):
+                    for bind in other.find_all(exp.Placeholder):
+                        self._slot_types[bind.name] = identity[int(column.name.removeprefix(KEY))]
+
+    def slots(self, query: LogicalQuery, blocks: tuple[Block, ...]) -> Mapping[str, Slot]:
+        """Every bind that stands in the governed blocks."""
+        found = dict(query.slots)
+        for name, type_ in self._slot_types.items():
+            found[name] = replace(found[name], type=type_)
+        for node in _placeholders(blocks):
+            if node.name not in found:
+                found[node.name] = self._policy_slot(node.name)
+        return found
+
+    def _policy_slot(self, name: str) -> Slot:
+        origin, _, path = name.partition(":")
+        if origin == "claim":
+            claim = self._catalog.claims[path]
+            return Slot(name, claim.type, "claim", many=claim.many, path=(path,))
+        if origin == "request":
+            return Slot(name, TIMESTAMP if path == "time" else STRING, "request", path=(path,))
+        if origin == "secret":
+            return Slot(name, STRING, "secret", path=(path,))
+        entitlement = self._policies.entitlements[path]
+        return Slot(name, entitlement.type, "entitlement", many=True, path=(path,))
+
+
+def localized(product: Product, rules: ProductRules, catalog: Catalog, zone: str) -> frozenset[str]:
+    """The columns that may leave from here: the source and the gateway are both where every localize rule says."""
+    places = {catalog.sources[product.source].location, catalog.zones[zone].region}
+    columns = frozenset(product.columns)
+    for rule in rules.localize:
+        if not places <= rule.locations:
+            columns -= columns if rule.columns is None else rule.columns
+    return columns
+
+
+def _placeholders(blocks: tuple[Block, ...]) -> Iterator[exp.Placeholder]:
+    for block in blocks_of(blocks):
+        yield from block.select.find_all(exp.Placeholder)
+
+
+def _name_far_sides(select: exp.Select) -> None:
+    """In ``EXISTS(SELECT 1 FROM b WHERE a."~r.0" = b."~r.0")`` the inner side is the far one."""
+    for exists in select.find_all(exp.Exists):
+        inner = exists.this.args["from_"].this.alias
+        for column in exists.this.find_all(exp.Column):
+            if column.table == inner and column.name.startswith("~") and not column.name.startswith((KEY, FAR)):
+                if column.find_ancestor(exp.Exists) is exists:
+                    column.set("this", exp.to_identifier(FAR + column.name[1:], quoted=True))
+
+
+def _unknown(message: str) -> Refusal:
+    return Refusal("CH205", message)
+
+
+__all__ = ["GovernedQuery", "GuardTuple", "govern", "guard", "identity_types", "localized", "prerequisites"]

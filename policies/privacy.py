@@ -1,0 +1,175 @@
+"""Suppress: the minimum group. No number leaves that fewer than ``k`` entities stand behind (docs/policies.md).
+
+An entity is a distinct raw value of the rule's key, counted over governed rows (``~entity`` in the governed relation).
+
+- Ungrouped, with a filter F: answered when n(F) >= k and N - n(F) is 0 or >= k, else every value is NULL, as for zero.
+- Grouped: groups below k are dropped; where the dropped ones together hold fewer than k (or, with an entity that may be
+  in several groups, whenever one was dropped), the next smallest goes too. HAVING, ORDER BY and LIMIT come afterwards.
+- min, max and percentiles tell of single entities and are refused, and so are rows unless ``aggregate_only: false``.
+
+Does not promise: that several questions cannot be subtracted from one another.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from policies.decide import TableDecision
+from policies.rules import PrivacyRule
+from schema.catalog import Product
+from schema.errors import Refusal
+from schema.query import Block
+
+ENTITY = "~entity"
+_SINGLE = frozenset({"CH_PERCENTILE"})
+_AGGREGATES = (exp.Count, exp.Min, exp.Max)
+_LOGICAL_AGGREGATES = frozenset({"CH_SUM", "CH_AVG", "CH_STDDEV", "CH_PERCENTILE"})
+
+
+def strongest(decision: TableDecision) -> PrivacyRule | None:
+    """The rule that applies: the one with the largest k."""
+    return max(decision.privacy, key=lambda rule: rule.k, default=None)
+
+
+def suppress(select: exp.Select, block: Block, decision: TableDecision, product: Product) -> exp.Select:
+    """Apply the minimum group to a block's governed select. Raises `Refusal` CH451 where it cannot be asked so."""
+    rule = strongest(decision)
+    if rule is None:
+        return select
+    grouped = select.args.get("group") is not None
+    if not grouped and not block.aggregate:
+        if rule.aggregate_only:
+            raise refused(product, "asks for single rows")
+        return select
+    for node in select.walk():
+        if isinstance(node, (exp.Min, exp.Max)) or (isinstance(node, exp.Anonymous) and node.name in _SINGLE):
+            raise refused(product, "asks for a minimum, maximum or percentile")
+    return _grouped(select, rule, product) if grouped else _ungrouped(select, rule)
+
+
+def refused(product: Product, why: str) -> Refusal:
+    return Refusal(
+        "CH451",
+        f"'{product.plural}' answers only numbers over groups, and the query {why}.",
+        f"Ask for counts, sums and averages: '{product.plural}Aggregate' or '{product.plural}Groups'.",
+        status=403,
+    )
+
+
+def _ungrouped(select: exp.Select, rule: PrivacyRule) -> exp.Select:
+    allowed = exp.and_(
+        exp.GTE(this=_entities(select), expression=exp.Literal.number(rule.k)), _complement(select, rule), copy=False
+    )
+    for item in select.expressions:
+        value = item.this
+        item.set("this", exp.Case(ifs=[exp.If(this=allowed.copy(), true=value)]))
+    return select
+
+
+def _entities(select: exp.Select) -> exp.Expression:
+    alias = select.args["from_"].this.alias
+    return exp.Count(this=exp.Distinct(expressions=[exp.column(ENTITY, table=alias, quoted=True)]))
+
+
+def _complement(select: exp.Select, rule: PrivacyRule) -> exp.Expression:
+    """N - n(F) is 0 or at least k, where N counts the whole governed relation."""
+    total = exp.select(_entities(select)).from_(select.args["from_"].this.copy()).subquery()
+    rest = exp.Paren(this=exp.Sub(this=total, expression=_entities(select)))
+    return exp.Paren(
+        this=exp.or_(
+            exp.EQ(this=rest, expression=exp.Literal.number(0)),
+            exp.GTE(this=rest.copy(), expression=exp.Literal.number(rule.k)),
+            copy=False,
+        )
+    )
+
+
+def _grouped(select: exp.Select, rule: PrivacyRule, product: Product) -> exp.Select:
+    """groups (with their sizes) -> ranked (which are dropped) -> the select's own HAVING, ORDER BY and LIMIT."""
+    keys = [key.copy() for key in select.args["group"].expressions]
+    having, order = select.args.get("having"), select.args.get("order")
+    limit, offset = select.args.get("limit"), select.args.get("offset")
+    outputs = [item.alias for item in select.expressions]
+    inner = select.copy()
+    for clause in ("having", "order", "limit", "offset"):
+        inner.set(clause, None)
+    lifted = _Lifted(keys)
+    condition = lifted.lift(having.this) if having else None
+    ordering = [lifted.lift(item) for item in order.expressions] if order else []
+    for index, key in enumerate(keys):
+        inner = inner.select(exp.alias_(key, f"~g{index}", quoted=True))
+    for expression, name in lifted.items:
+        inner = inner.select(exp.alias_(expression, name, quoted=True))
+    inner = inner.select(exp.alias_(_entities(select), "~n", quoted=True))
+    whole = select.copy()
+    for clause in ("having", "order", "limit", "offset", "group"):
+        whole.set(clause, None)
+    whole.set("expressions", [exp.alias_(_complement(select, rule), "~ok", quoted=True)])
+
+    ranked = exp.select(exp.Star(), *_windows(len(keys), rule.k)).from_(inner.subquery(_name("q")))
+    outer = exp.select(*(exp.alias_(exp.column(name, table="g", quoted=True), name, quoted=True) for name in outputs))
+    outer = outer.from_(ranked.subquery(_name("g"))).where(_kept(rule, product)).where(whole.subquery())
+    if condition is not None:
+        outer = outer.where(condition)
+    if ordering:
+        outer.set("order", exp.Order(expressions=ordering))
+    outer.set("limit", limit)
+    outer.set("offset", offset)
+    return outer
+
+
+def _windows(keys: int, k: int) -> list[exp.Expression]:
+    """``~small``: how many entities the groups below k hold. ``~rank``: 1 is the smallest group that is not below k."""
+    size = exp.column("~n", quoted=True)
+    below = exp.LT(this=size, expression=exp.Literal.number(k))
+    small = exp.Sum(this=exp.Case(ifs=[exp.If(this=below, true=size.copy())], default=exp.Literal.number(0)))
+    rank_order: list[exp.Expression] = [
+        exp.Ordered(
+            this=exp.Case(ifs=[exp.If(this=below.copy(), true=exp.Literal.number(1))], default=exp.Literal.number(0))
+        ),
+        exp.Ordered(this=size.copy()),
+        *(exp.Ordered(this=exp.column(f"~g{index}", quoted=True)) for index in range(keys)),
+    ]
+    rank = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=rank_order))
+    return [_as(exp.Window(this=small), "~small"), _as(rank, "~rank")]
+
+
+def _kept(rule: PrivacyRule, product: Product) -> exp.Expression:
+    size, small = exp.column("~n", table="g", quoted=True), exp.column("~small", table="g", quoted=True)
+    enough: exp.Expression = exp.EQ(this=small, expression=exp.Literal.number(0))
+    if set(rule.key) >= set(product.key):
+        # Each entity is one row, so it is in one group, and the groups' sizes add up.
+        enough = exp.Or(this=enough, expression=exp.GTE(this=small.copy(), expression=exp.Literal.number(rule.k)))
+    not_next = exp.GT(this=exp.column("~rank", table="g", quoted=True), expression=exp.Literal.number(1))
+    return exp.And(
+        this=exp.GTE(this=size, expression=exp.Literal.number(rule.k)),
+        expression=exp.Paren(this=exp.Or(this=enough, expression=not_next)),
+    )
+
+
+class _Lifted:
+    """HAVING and ORDER BY spelt over the groups: aggregates and keys become columns of the grouped sub-select."""
+
+    def __init__(self, keys: list[exp.Expression]) -> None:
+        self._keys = keys
+        self.items: list[tuple[exp.Expression, str]] = []
+
+    def lift(self, expression: exp.Expression) -> exp.Expression:
+        return expression.copy().transform(self._spell)
+
+    def _spell(self, node: exp.Expression) -> exp.Expression:
+        if node in self._keys:
+            return exp.column(f"~g{self._keys.index(node)}", table="g", quoted=True)
+        if isinstance(node, _AGGREGATES) or (isinstance(node, exp.Anonymous) and node.name in _LOGICAL_AGGREGATES):
+            name = f"~h{len(self.items)}"
+            self.items.append((node.copy(), name))
+            return exp.column(name, table="g", quoted=True)
+        return node
+
+
+def _as(value: exp.Expression, name: str) -> exp.Alias:
+    return exp.Alias(this=value, alias=_name(name))
+
+
+def _name(text: str) -> exp.Identifier:
+    return exp.to_identifier(text, quoted=True)

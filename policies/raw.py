@@ -1,0 +1,114 @@
+"""The raw side of a product inside its governed relation: physical names, derived columns, views, related rows.
+
+Nothing here decides anything; it spells what `policies.relation` asks for over the source's own tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from policies.sqltype import data_type
+from schema.catalog import Catalog, Product
+from schema.types import Type
+
+ALIAS = "s"
+
+ViewRelation = Callable[[Product], exp.Select]
+"""Gives the rows of a product that a view may read: row filters and denies applied, no masks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """A product's table or view as the source has it, under the alias ``s``.
+
+    ``derived`` are the parsed expressions of derived columns; ``view`` is the steward's SELECT over product names.
+    """
+
+    product: Product
+    catalog: Catalog
+    derived: Mapping[str, exp.Expression]
+    view: exp.Select | None
+    inside: ViewRelation
+
+    def column(self, name: str) -> exp.Expression:
+        """The raw value of a logical column."""
+        return _column(self.product, self.derived, name, ALIAS)
+
+    def key_type(self, index: int) -> Type:
+        return self.product.columns[self.product.key[index]].type
+
+    def place(self, formula: exp.Expression) -> exp.Expression:
+        """A policy's formula over logical columns, spelt over this table. Paths to related rows become sub-selects."""
+        return place(formula.copy(), self.product, self.derived, self.catalog)
+
+    def source(self) -> exp.Expression:
+        """What stands behind FROM."""
+        if self.view is None:
+            return table(self.product, ALIAS)
+        view = self.view.copy()
+        for node in list(view.find_all(exp.Table)):
+            inner = self.catalog.products[f"{node.db}.{node.name}"]
+            alias = node.alias or node.name
+            node.replace(self.inside(inner).subquery(exp.to_identifier(alias, quoted=True)))
+        return view.subquery(exp.to_identifier(ALIAS, quoted=True))
+
+    def tables(self) -> frozenset[tuple[str, ...]]:
+        """The physical tables that may stand inside: the postcondition checks against them."""
+        if self.view is None:
+            return frozenset({self.product.physical})
+        names = {f"{node.db}.{node.name}" for node in self.view.find_all(exp.Table)}
+        return frozenset(self.catalog.products[name].physical for name in names)
+
+
+def table(product: Product, alias: str) -> exp.Table:
+    """The physical table of a product."""
+    *outer, name = (exp.to_identifier(part, quoted=True) for part in product.physical)
+    parts = dict(zip(("db", "catalog"), reversed(outer), strict=False))
+    return exp.Table(this=name, **parts, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
+
+
+def place(
+    formula: exp.Expression, product: Product, derived: Mapping[str, exp.Expression], catalog: Catalog
+) -> exp.Expression:
+    """Spell a formula's bare columns over the raw table ``s``; leave sub-selects (already qualified) to `_related`."""
+
+    def spell(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Subquery):
+            return _related(node, product, catalog)
+        if isinstance(node, exp.Column) and not node.table:
+            return _column(product, derived, node.name, ALIAS)
+        return node
+
+    return formula.transform(spell)
+
+
+def _related(subquery: exp.Subquery, product: Product, catalog: Catalog) -> exp.Expression:
+    """A path to a related row: bare columns are the outer row's, qualified ones the inner table's logical columns."""
+    aliases = {node.alias_or_name: catalog.products[f"{node.db}.{node.name}"] for node in subquery.find_all(exp.Table)}
+
+    def spell(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Table):
+            return table(catalog.products[f"{node.db}.{node.name}"], node.alias_or_name)
+        if isinstance(node, exp.Column):
+            owner = aliases.get(node.table)
+            if owner is None:
+                return _column(product, {}, node.name, ALIAS)
+            return _column(owner, {}, node.name, node.table)
+        return node
+
+    return subquery.copy().transform(spell)
+
+
+def _column(product: Product, derived: Mapping[str, exp.Expression], name: str, alias: str) -> exp.Expression:
+    column = product.columns[name]
+    if column.expression is None:
+        return exp.column(column.physical, table=alias, quoted=True)
+    spelt = (
+        derived[name]
+        .copy()
+        .transform(lambda node: _column(product, derived, node.name, alias) if isinstance(node, exp.Column) else node)
+    )
+    return exp.cast(exp.Paren(this=spelt), data_type(column.type))

@@ -1,0 +1,183 @@
+"""Relation: the one sub-select that stands for a product, with only what this caller may see of it.
+
+    (SELECT <cell> AS "tailnum", <link> AS "~operations.flights.plane.0", <identity> AS "~key.0"
+     FROM "flights" AS "s" WHERE <visible rows>) AS "t0"
+
+On the far side of a relationship the same link column is called ``~>operations.flights.plane.0``, so that a product may
+be related to itself.
+
+All masks sit in this one projection over raw columns, so every use outside (filter, sort, group, join, cursor) meets
+governed values. Link columns carry raw keys, but only where the caller may traverse; the gate lets nobody select them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from policies.decide import CellDecision, TableDecision
+from policies.logic import Formula, conjunction, disjunction
+from policies.privacy import ENTITY, strongest
+from policies.raw import RawTable
+from policies.sqltype import data_type
+from schema.catalog import Catalog, Product, Relationship
+from schema.types import STRING, Type
+
+KEY = "~key."
+FAR = "~>"
+
+
+def link_columns(relationship: Relationship, far: bool) -> tuple[str, ...]:
+    """The names of a relationship's link columns on its owner's side, or on the far side."""
+    mark = FAR if far else "~"
+    return tuple(f"{mark}{relationship.id}.{index}" for index in range(len(relationship.pairs)))
+
+
+@dataclass(frozen=True, slots=True)
+class GovernedRelation:
+    """The sub-select, and the types of the identity columns (string where the key is masked)."""
+
+    select: exp.Select
+    identity: tuple[Type, ...]
+    tables: frozenset[tuple[str, ...]]
+
+
+def governed_relation(
+    catalog: Catalog,
+    raw: RawTable,
+    decision: TableDecision,
+    wanted: Iterable[str],
+) -> GovernedRelation:
+    """Build it for the logical columns and the ``~`` columns in ``wanted``."""
+    product = raw.product
+    identity = identity_types(product, decision)
+    items: list[exp.Expression] = []
+    for name in sorted(set(wanted)):
+        if name == ENTITY:
+            value = _entity(raw, decision)
+        elif name.startswith(KEY):
+            value = _identity(raw, decision, int(name.removeprefix(KEY)))
+        elif name.startswith("~"):
+            value = _link(catalog, raw, decision, name)
+        else:
+            value = cell(raw, name, decision.cells[name])
+        items.append(_item(value, name))
+    select = exp.select(*(items or [_item(exp.Literal.number(1), "~one")])).from_(raw.source())
+    if isinstance(decision.rows, exp.Expression):
+        select = select.where(raw.place(decision.rows))
+    elif decision.rows is False:
+        select = select.where(exp.false())
+    return GovernedRelation(select, identity, raw.tables())
+
+
+def cell(raw: RawTable, name: str, decision: CellDecision) -> exp.Expression:
+    """The governed value of a column: raw where clear, masked where masked, else NULL."""
+    column = raw.product.columns[name]
+    value = raw.column(name)
+    null = exp.cast(exp.Null(), data_type(column.type))
+    if decision.visible is False:
+        return null
+    if decision.clear is True:
+        return value
+    if not decision.masks:
+        return _case([(decision.clear, value)], null, raw)
+    masked = _masked(raw, decision, value, column.type)
+    if decision.clear is False and decision.visible is True:
+        return masked
+    if decision.visible is True:
+        return _case([(decision.clear, value)], masked, raw)
+    return _case([(decision.clear, value), (decision.visible, masked)], null, raw)
+
+
+def identity_types(product: Product, decision: TableDecision) -> tuple[Type, ...]:
+    """The types of ``~key.0`` ..: the key's own where the caller sees it clear on every row, else string."""
+    own = _key_is_clear(product, decision)
+    return tuple(product.columns[name].type if own else STRING for name in product.key)
+
+
+def _masked(raw: RawTable, decision: CellDecision, value: exp.Expression, type_: Type) -> exp.Expression:
+    """The most specific mask that is not revealed on the row."""
+    *specific, (_, last) = decision.masks
+    result: exp.Expression = exp.cast(last.mask.sql(value, type_), data_type(type_))
+    for reveal, rule in reversed(specific):
+        masked = exp.cast(rule.mask.sql(value, type_), data_type(type_))
+        result = masked if reveal is False else _case([(reveal, result)], masked, raw)
+    return result
+
+
+def _link(catalog: Catalog, raw: RawTable, decision: TableDecision, name: str) -> exp.Expression:
+    relationship, index, names = _ends(catalog, name)
+    allowed = conjunction(_traversable(relationship, decision.cells[end]) for end in names)
+    value = raw.column(names[index])
+    if allowed is True:
+        return value
+    null = exp.cast(exp.Null(), data_type(raw.product.columns[names[index]].type))
+    return null if allowed is False else _case([(allowed, value)], null, raw)
+
+
+def _ends(catalog: Catalog, name: str) -> tuple[Relationship, int, list[str]]:
+    """What a link column's name says: the relationship, which pair, and the key columns on this side."""
+    far = name.startswith(FAR)
+    id_, _, index = name.removeprefix(FAR).removeprefix("~").rpartition(".")
+    relationship = catalog.relationship(id_)
+    return relationship, int(index), [pair[1] if far else pair[0] for pair in relationship.pairs]
+
+
+def _traversable(relationship: Relationship, decision: CellDecision) -> Formula:
+    keeps_equality = all("equality" in rule.mask.preserves for _, rule in decision.masks)
+    masked_but_joinable = decision.masks and (relationship.traverse_masked is not None or keeps_equality)
+    return decision.visible if masked_but_joinable else disjunction([decision.clear])
+
+
+def _identity(raw: RawTable, decision: TableDecision, index: int) -> exp.Expression:
+    value = raw.column(raw.product.key[index])
+    if _key_is_clear(raw.product, decision):
+        return value
+    text = exp.Anonymous(this="CH_TEXT", expressions=[value, exp.Literal.string(str(raw.key_type(index)))])
+    return exp.Anonymous(this="CH_HMAC", expressions=[exp.Placeholder(this="secret:key"), text])
+
+
+def _entity(raw: RawTable, decision: TableDecision) -> exp.Expression:
+    """What the minimum group counts: the raw value of its key."""
+    rule = strongest(decision)
+    if rule is None:
+        raise ValueError(f"{raw.product.id} has no minimum group")
+    if len(rule.key) == 1:
+        return raw.column(rule.key[0])
+    parts = [
+        exp.Anonymous(
+            this="CH_TEXT", expressions=[raw.column(name), exp.Literal.string(str(raw.product.columns[name].type))]
+        )
+        for name in rule.key
+    ]
+    return exp.Concat(expressions=[part for text in parts for part in (text, exp.Literal.string("\x1f"))])
+
+
+def _key_is_clear(product: Product, decision: TableDecision) -> bool:
+    return all(decision.cells[name].clear is True for name in product.key)
+
+
+def _item(value: exp.Expression, name: str) -> exp.Expression:
+    return exp.Alias(this=value, alias=exp.to_identifier(name, quoted=True))
+
+
+def _case(branches: list[tuple[Formula, exp.Expression]], default: exp.Expression, raw: RawTable) -> exp.Expression:
+    case = exp.Case(default=default.copy())
+    for condition, value in branches:
+        if condition is False:
+            continue
+        test = exp.true() if condition is True else raw.place(condition)
+        case.append("ifs", exp.If(this=test, true=value.copy()))
+    return case
+
+
+def needed_columns(catalog: Catalog, product: Product, wanted: Iterable[str]) -> frozenset[str]:
+    """The logical columns whose decisions `governed_relation` reads for these names."""
+    found = set(product.key)
+    for name in wanted:
+        if name == ENTITY or name.startswith(KEY):
+            continue
+        found |= set(_ends(catalog, name)[2]) if name.startswith("~") else {name}
+    return frozenset(found)

@@ -1,0 +1,212 @@
+"""Encode: rows and the answer's shape become the bytes of ``data``.
+
+The shape is compiled once per plan into nested functions, so that encoding a row is a dict display and a few look-ups;
+no value passes through a per-field resolver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+
+from sqlglot import exp
+
+from resolvers.bind import Request
+from resolvers.plan import Layout, Plan
+from schema.query import (
+    Block,
+    Connection,
+    Cursor,
+    Edges,
+    Leaf,
+    Literal_,
+    Many,
+    Nest,
+    Node,
+    NodeId,
+    One,
+    PageInfo,
+    Pick,
+    ShapeField,
+    Total,
+    blocks_of,
+)
+
+Row = list[object]
+Json = object
+Write = Callable[[Row, Request], Json]
+"""Writes one value of the answer from a row (at the root: from the list of the root blocks' rows)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """``fields`` are the root's (response key, writer, blocks it needs). ``order`` gives each root block its place."""
+
+    fields: tuple[tuple[str, Write, frozenset[str]], ...]
+    order: tuple[str, ...]
+
+    def encode(self, rows: Mapping[str, list[Row]], failed: frozenset[str], request: Request) -> dict[str, Json]:
+        """The ``data`` of an answer; a root that needs a failed block is null."""
+        root: Row = [rows.get(name, []) for name in self.order]
+        return {key: None if needs & failed else write(root, request) for key, write, needs in self.fields}
+
+
+def encoder(plan: Plan) -> Encoder:
+    """Compile the encoder of a plan."""
+    roots = plan.query.logical.blocks
+    places = {block.name: index for index, block in enumerate(roots)}
+    compiler = _Compiler({block.name: block for block in blocks_of(roots)}, plan.layouts)
+    fields = tuple(
+        (field.key, compiler.field(field, places, None), frozenset(_needs(field))) for field in plan.query.logical.shape
+    )
+    return Encoder(fields, tuple(places))
+
+
+def _needs(field: ShapeField) -> set[str]:
+    found = {field.block} if isinstance(field, One | Many | Edges | PageInfo | Total) else set()
+    if isinstance(field, Connection | Nest):
+        for inner in field.fields:
+            found |= _needs(inner)
+    return found
+
+
+class _Compiler:
+    def __init__(self, blocks: Mapping[str, Block], layouts: Mapping[str, Layout]) -> None:
+        self._blocks, self._layouts = blocks, layouts
+
+    def field(self, field: ShapeField, places: Mapping[str, int], block: Block | None) -> Write:
+        """The writer of a field, in a row where child blocks' rows stand at ``places``."""
+        match field:
+            case Leaf(index=index, pick=pick):
+                return _picked(index, pick) if pick else _leaf(index)
+            case Total(block=name, index=index):
+                return self._total(places[name], self._blocks[name], index)
+            case Literal_(value=value):
+                return lambda row, request: value
+            case Nest(fields=fields) | Connection(fields=fields) | Node(fields=fields):
+                return self._object(fields, places, block)
+            case One(block=name, fields=fields):
+                return self._one(places[name], self._blocks[name], fields)
+            case Many(block=name, fields=fields) | Edges(block=name, fields=fields):
+                return self._many(places[name], self._blocks[name], fields)
+            case Cursor(indexes=indexes, seal=seal):
+                return _cursor(indexes, seal)
+            case NodeId(indexes=indexes, product=product):
+                return lambda row, request: request.sealer.seal("node", (product, *(row[at] for at in indexes)), "")
+            case PageInfo():
+                return _page_info(field, places[field.block], self._blocks[field.block])
+
+    def _object(self, fields: tuple[ShapeField, ...], places: Mapping[str, int], block: Block | None) -> Write:
+        writers = [(field.key, self.field(field, places, block)) for field in fields]
+        plain = [(field.key, field.index) for field in fields if isinstance(field, Leaf) and not field.pick]
+        if len(plain) == len(fields):
+            return _flat(plain)
+        return lambda row, request: {key: write(row, request) for key, write in writers}
+
+    def _row(self, block: Block, fields: tuple[ShapeField, ...]) -> Write:
+        return self._object(fields, self._layouts[block.name].children, block)
+
+    def _one(self, at: int, block: Block, fields: tuple[ShapeField, ...]) -> Write:
+        write, empty, exact = self._row(block, fields), list(self._layouts[block.name].empty), block.exact
+        aggregate = block.aggregate
+
+        def one(row: Row, request: Request) -> Json:
+            rows = _rows(row, at)
+            if not rows:
+                return write(empty, request) if aggregate else None
+            return None if exact and len(rows) > 1 else write(rows[0], request)
+
+        return one
+
+    def _total(self, at: int, block: Block, index: int) -> Write:
+        empty = list(self._layouts[block.name].empty)
+
+        def total(row: Row, request: Request) -> Json:
+            rows = _rows(row, at)
+            return (rows[0] if rows else empty)[index]
+
+        return total
+
+    def _many(self, at: int, block: Block, fields: tuple[ShapeField, ...]) -> Write:
+        write, page = self._row(block, fields), _page(block)
+        return lambda row, request: [write(inner, request) for inner in page(_rows(row, at), request)]
+
+
+def _rows(row: Row, at: int) -> list[Row]:
+    found: list[Row] = row[at]  # type: ignore[assignment]  # a Layout's child position holds rows
+    return found
+
+
+def _leaf(index: int) -> Write:
+    get = itemgetter(index)
+    return lambda row, request: get(row)
+
+
+def _flat(pairs: list[tuple[str, int]]) -> Write:
+    """An object of plain values, as one generated dict display (twice as fast as a comprehension)."""
+    items = ", ".join(f"k[{place}]: row[{index}]" for place, (_, index) in enumerate(pairs))
+    source = f"lambda row, request: {{{items}}}"
+    write: Write = eval(source, {"k": tuple(key for key, _ in pairs)})  # noqa: S307  # only integers are spliced
+    return write
+
+
+def _cursor(indexes: tuple[int, ...], seal: str) -> Write:
+    return lambda row, request: request.sealer.seal("cursor", tuple(row[at] for at in indexes), seal)
+
+
+def _picked(index: int, picks: tuple[Pick, ...]) -> Write:
+    return lambda row, request: _pick(row[index], picks)
+
+
+def _pick(value: Json, picks: tuple[Pick, ...]) -> Json:
+    """Some fields of a struct, or of each struct of an array."""
+    if isinstance(value, list):
+        return [_pick(item, picks) for item in value]
+    if not isinstance(value, dict):
+        return None
+    return {
+        pick.key: pick.value
+        if pick.field is None
+        else _pick(value.get(pick.field), pick.fields)
+        if pick.fields
+        else value.get(pick.field)
+        for pick in picks
+    }
+
+
+def page_size(block: Block, request: Request) -> int:
+    """How many rows a page of a probing block holds: its LIMIT asks for one more."""
+    limit = block.select.args["limit"].expression
+    if isinstance(limit, exp.Literal):
+        return int(limit.name) - 1
+    slot = limit.find(exp.Placeholder).name
+    return int(str(request.value(request.slots[slot])))
+
+
+def _page(block: Block) -> Callable[[list[Row], Request], list[Row]]:
+    """The rows of a page: without the probe row, which tells only that there is more (in front where reversed)."""
+    if not block.probe:
+        return lambda rows, request: rows
+    if block.reverse:
+        return lambda rows, request: rows[-size:] if (size := page_size(block, request)) else []
+    return lambda rows, request: rows[: page_size(block, request)]
+
+
+def _page_info(field: PageInfo, at: int, block: Block) -> Write:
+    cursor, page = _cursor(field.cursor.indexes, field.cursor.seal), _page(block)
+
+    def write(row: Row, request: Request) -> Json:
+        rows = _rows(row, at)
+        shown = page(rows, request)
+        more = len(rows) > len(shown)
+        said: dict[str, Callable[[], Json]] = {
+            "hasNextPage": lambda: field.anchored if field.backward else more,
+            "hasPreviousPage": lambda: more if field.backward else field.anchored,
+            "startCursor": lambda: cursor(shown[0], request) if shown else None,
+            "endCursor": lambda: cursor(shown[-1], request) if shown else None,
+            "__typename": lambda: "PageInfo",
+        }
+        return {key: said[what]() for key, what in field.fields}
+
+    return write

@@ -1,0 +1,146 @@
+"""Run: the statements of a plan against their sources, roots side by side, cut children as soon as their parents are there.
+
+Rows below a cut are stitched to their parents by their link values, so a page of N parents costs one statement. What
+fails, fails for its root alone; the others answer.
+
+Does not promise: one snapshot across statements (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from resolvers.backends.backend import Backend, Bounds, Deadline
+from resolvers.backends.binding import values
+from resolvers.bind import Request
+from resolvers.natural import natural
+from resolvers.plan import Fetch, Plan
+from schema.errors import Refusal
+from schema.query import Slot
+
+Row = list[object]
+Rows = list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """The rows of each root block, or why there are none."""
+
+    rows: Mapping[str, Rows]
+    failures: Mapping[str, Refusal]
+
+
+async def run(
+    plan: Plan, request: Request, backends: Mapping[str, Backend], deadline: Deadline, bounds: Bounds
+) -> Ran:
+    """Run a plan. Raises nothing for a source that fails: the failure stands beside the other roots' rows."""
+    runner = _Runner(plan, request, backends, deadline, bounds)
+    rows: dict[str, Rows] = {}
+    failures: dict[str, Refusal] = {}
+
+    async def one(fetch: Fetch) -> None:
+        try:
+            rows[fetch.block.name] = await runner.root(fetch)
+        except Refusal as refusal:
+            failures[fetch.block.name] = refusal
+
+    async with asyncio.TaskGroup() as group:
+        for fetch in plan.fetches[1:]:
+            group.create_task(one(fetch))
+        if plan.fetches:
+            await one(plan.fetches[0])
+    return Ran(rows, failures)
+
+
+class _Runner:
+    """One run: counts the rows of the whole answer against the bounds."""
+
+    def __init__(
+        self, plan: Plan, request: Request, backends: Mapping[str, Backend], deadline: Deadline, bounds: Bounds
+    ) -> None:
+        self._plan, self._request, self._backends = plan, request, backends
+        self._deadline, self._bounds = deadline, bounds
+        self._rows = 0
+
+    async def root(self, fetch: Fetch) -> Rows:
+        rows = await self._fetch(fetch, {})
+        if fetch.block.reverse:
+            rows.reverse()
+        await self._below(fetch, {fetch.block.name: rows})
+        return rows
+
+    async def _fetch(self, fetch: Fetch, keys: Mapping[str, list[object]]) -> Rows:
+        def value(slot: Slot) -> object:
+            return keys[slot.name] if slot.origin == "keys" else self._request.value(slot)
+
+        backend = self._backends[fetch.source]
+        statement = fetch.statement
+        found = await backend.fetch(statement, values(statement, value), self._deadline, self._bounds)
+        self._rows += len(found)
+        if self._rows > self._bounds.rows:
+            raise too_many_rows(self._bounds.rows)
+        if not fetch.tree:
+            return [list(row) for row in found]
+        parsed: Rows = orjson.loads(b"[" + ",".join(str(row[0]) for row in found).encode() + b"]")
+        return parsed
+
+    async def _below(self, fetch: Fetch, rows: dict[str, Rows]) -> None:
+        """Fetch the cut children of whatever blocks this fetch brought, side by side."""
+        if not fetch.below:
+            return
+        self._collect(fetch, rows)
+        for child in fetch.below:
+            for parent in rows[child.parent or ""]:
+                parent.append([])
+        async with asyncio.TaskGroup() as group:
+            for child in fetch.below:
+                group.create_task(self._child(child, rows[child.parent or ""]))
+
+    def _collect(self, fetch: Fetch, rows: dict[str, Rows]) -> None:
+        """The rows of the blocks inside this fetch's statement, all parents' together."""
+        waiting = [fetch.block]
+        while waiting:
+            block = waiting.pop()
+            layout = self._plan.layouts[block.name]
+            for child in block.children:
+                if child.name not in layout.links:
+                    at = layout.children[child.name]
+                    rows[child.name] = [row for parent in rows[block.name] for row in parent[at]]  # type: ignore[attr-defined]
+                    waiting.append(child)
+
+    async def _child(self, fetch: Fetch, parents: Rows) -> None:
+        layout = self._plan.layouts[fetch.parent or ""]
+        links = layout.links[fetch.block.name]
+        wanted = {key for parent in parents if None not in (key := tuple(parent[at] for at in links))}
+        rows: Rows = []
+        if wanted:
+            ordered = sorted(wanted, key=repr)
+            keys = {
+                slot.name: list(dict.fromkeys(natural(key[index], slot.type) for key in ordered))
+                for index, slot in enumerate(fetch.keys)
+            }
+            rows = await self._fetch(fetch, keys)
+        _stitch(parents, links, layout.children[fetch.block.name], rows, self._plan.layouts[fetch.block.name].keys)
+        await self._below(fetch, {fetch.block.name: rows})
+
+
+def _stitch(parents: Rows, links: tuple[int, ...], at: int, rows: Rows, keys: tuple[int, ...]) -> None:
+    """Put into each parent, at its place, the list of its rows."""
+    by_key: dict[tuple[object, ...], Rows] = {}
+    for row in rows:
+        by_key.setdefault(tuple(row[key] for key in keys), []).append(row)
+    for parent in parents:
+        parent[at] = by_key.get(tuple(parent[link] for link in links), [])
+
+
+def too_many_rows(most: int) -> Refusal:
+    return Refusal(
+        "CH601",
+        f"The answer would hold more than {most} rows.",
+        "Ask for fewer rows: a filter, a smaller 'first', or fewer levels.",
+        status=422,
+    )
