@@ -57,15 +57,18 @@ class Exchange:
         self._receive, self._send, self._slow_reader = receive, send, slow_reader
         query = scope.get("query_string", b"")
         self.query = query if isinstance(query, bytes) else b""
-        self._unread = not self._bodiless()
+        self._unread = self._long_body()
 
     def header(self, name: bytes) -> str:
         """A header's values, joined by commas; '' where it is absent."""
         values = [value for key, value in self.headers if key == name]
         return b",".join(values).decode("latin-1") if values else ""
 
-    def _bodiless(self) -> bool:
-        return not self.header(b"transfer-encoding") and self.header(b"content-length") in ("", "0")
+    def _long_body(self) -> bool:
+        """Whether a body follows that the server will not simply swallow after an early answer."""
+        length = self.header(b"content-length")
+        short = not length or (length.isascii() and length.isdigit() and len(length) < 6 and int(length) <= _PIECE)
+        return not short or bool(self.header(b"transfer-encoding") or self.header(b"expect"))
 
     async def body(self, most: int) -> bytes:
         """The whole body. Raises Refusal CH143 as soon as it is known to be too long, ClientLeft."""

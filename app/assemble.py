@@ -1,0 +1,124 @@
+"""Assemble: from a loaded project to something that answers requests.
+
+1. Keep the zone's issuers whose keys may be used: a development issuer only with `--dev-keys`.
+2. Take each source the zone's products need, opened before or now; a source that is down comes up later.
+3. Make the engine for this zone, catalog and policies.
+
+Nothing here blocks on a network: key sets and sources connect in the background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import orjson
+
+from app.authenticate import Authenticator
+from app.log import event
+from app.project import Project
+from app.serving import Answering, Serving
+from app.settings import Settings
+from app.shared import Shared
+from app.tokens.development import development_jwks
+from app.tokens.fetch import fetch
+from app.tokens.keyset import KeySet, Pace
+from app.tokens.verify import Trusted
+from resolvers.backends.backend import Backend
+from schema.catalog import Catalog, Issuer, Source, Zone
+
+MakeEngine = Callable[[Project, str, Mapping[str, Backend], Mapping[str, bytes]], Answering]
+OpenSource = Callable[[Source, Path], Backend]
+
+
+class StartError(Exception):
+    """The gateway cannot start like this. The sentence says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembler:
+    """Makes servings of one zone. ``keys`` are the zone's, by use; ``open_source`` resolves secrets and opens."""
+
+    settings: Settings
+    zone: str
+    keys: Mapping[str, bytes]
+    make_engine: MakeEngine
+    open_source: OpenSource
+    sources: Shared[Backend] = field(default_factory=Shared)
+    keysets: Shared[KeySet] = field(default_factory=Shared)
+
+    async def assemble(self, project: Project) -> Serving:
+        """Something that answers. Raises StartError where the project has no such zone or no issuer to trust."""
+        zone = project.catalog.zones.get(self.zone)
+        if zone is None:
+            known = ", ".join(sorted(project.catalog.zones))
+            raise StartError(f"CH332 The project has no zone '{self.zone}'. It has: {known}.")
+        issuers = self._issuers(project.catalog, zone)
+        used: list[Callable[[], Awaitable[None]]] = []
+        try:
+            backends = {source.name: self._backend(source, project, used) for source in needed(project.catalog, zone)}
+            trusted = {issuer.issuer: self._trusted(issuer, project.root, used) for issuer in issuers}
+            engine = self.make_engine(project, self.zone, backends, self.keys)
+        except BaseException:
+            await _release(used)
+            raise
+        return Serving(
+            project=project,
+            zone=zone,
+            engine=engine,
+            authenticator=Authenticator(zone, trusted, project.catalog.claims),
+            backends=backends,
+            keysets=tuple(one.keys for one in trusted.values()),
+            log_key=self.keys["log"],
+            release=partial(_release, used),
+        )
+
+    def _issuers(self, catalog: Catalog, zone: Zone) -> list[Issuer]:
+        issuers = [catalog.issuers[name] for name in zone.issuers]
+        kept = [issuer for issuer in issuers if self.settings.dev_keys or not issuer.development]
+        for issuer in issuers:
+            if issuer not in kept:
+                event("development_issuer_left_out", "warning", issuer=issuer.name)
+        if not kept:
+            raise StartError(
+                f"CH332 Zone '{zone.name}' has no issuer whose tokens may be used. Development issuers count with "
+                "--dev-keys only."
+            )
+        return kept
+
+    def _backend(self, source: Source, project: Project, used: list[Callable[[], Awaitable[None]]]) -> Backend:
+        made_from = (source.name, source.kind, source.url, source.location, _canonical(source.options))
+        backend = self.sources.take(made_from, lambda: self.open_source(source, project.root))
+        used.append(partial(self.sources.release, made_from))
+        return backend
+
+    def _trusted(self, issuer: Issuer, root: Path, used: list[Callable[[], Awaitable[None]]]) -> Trusted:
+        made_from: Hashable = (issuer.name, issuer.issuer, issuer.algorithms, issuer.jwks_url, issuer.jwks_file)
+        made_from = (made_from, issuer.oidc, issuer.development)
+        keys = self.keysets.take(made_from, lambda: self._keyset(issuer, root))
+        used.append(partial(self.keysets.release, made_from))
+        keys.start()
+        return Trusted(issuer, keys)
+
+    def _keyset(self, issuer: Issuer, root: Path) -> KeySet:
+        pace = Pace(self.settings.keys_refresh, self.settings.keys_unknown_kid)
+        text = partial(development_jwks, issuer, root) if issuer.development else partial(fetch, issuer, root)
+        return KeySet(issuer.name, issuer.algorithms, text, pace)
+
+
+def needed(catalog: Catalog, zone: Zone) -> list[Source]:
+    """The sources of a zone's products, and of entitlements, which its policies may read."""
+    names = {product.source for product in catalog.published(zone.name)}
+    names |= {product.source for product in catalog.products.values() if product.entitlement}
+    return [source for name, source in catalog.sources.items() if name in names]
+
+
+def _canonical(options: Mapping[str, object]) -> bytes:
+    return orjson.dumps(dict(options), option=orjson.OPT_SORT_KEYS, default=str)
+
+
+async def _release(used: list[Callable[[], Awaitable[None]]]) -> None:
+    while used:
+        await used.pop()()

@@ -1,0 +1,66 @@
+"""The outermost ASGI callable: GraphQL goes to its own thin handler, everything else to FastAPI.
+
+Every answer, FastAPI's too, carries the request's id and forbids sniffing and storing; every request is logged.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from app.http.access import record
+from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
+from app.http.graphql import GraphQLEndpoint, Trail
+from app.http.page import POLICY, page
+from app.http.surround import Surround, surround
+from app.log import failure
+from app.settings import Settings
+
+_ROUTES = frozenset({"/catalog", "/schema.graphql", "/explain", "/livez", "/startupz", "/readyz"})
+_LEFT = 499  # as the log of other gateways says it: the client closed the connection
+
+
+class Gateway:
+    """The application uvicorn runs."""
+
+    def __init__(self, handlers: Surround, settings: Settings) -> None:
+        self._graphql = GraphQLEndpoint(handlers.switch, settings, page, POLICY)
+        self._around: FastAPI = surround(handlers)
+        self._switch, self._slow_reader = handlers.switch, settings.slow_reader
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"{scope['type']} is not offered")
+        exchange = Exchange(scope, receive, send, self._slow_reader)
+        path, trail = scope["path"], Trail()
+        try:
+            if path == "/graphql":
+                trail = await self._graphql.answer(exchange)
+            else:
+                await self._beside(exchange, scope, receive, send)
+        except ClientLeft:
+            exchange.status = _LEFT
+        record(exchange, _route(path), trail)
+
+    async def _beside(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        fixed = [(b"x-request-id", exchange.request_id.encode("ascii")), *ALWAYS]
+        headers = [(name, value) for name, value in exchange.headers if name != b"x-request-id"]
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = message.get("headers", [])
+                exchange.status = int(str(message["status"]))
+                extra = [*fixed, (b"connection", b"close")] if self._switch.draining else fixed
+                message = {**message, "headers": [*(given if isinstance(given, list) else []), *extra]}
+            await send(message)
+
+        try:
+            await self._around({**scope, "headers": [*headers, fixed[0]]}, receive, stamped)
+        except Exception as error:  # noqa: BLE001 - FastAPI answers a failure and raises it again, to end in uvicorn's log
+            if not exchange.status:
+                failure(exchange.request_id, error)
+                await exchange.respond(500, "text/plain; charset=utf-8", b"CH199")
+
+
+def _route(path: object) -> str:
+    """The route for the log: only names we gave, since a path is the client's own text."""
+    return path if isinstance(path, str) and (path == "/graphql" or path in _ROUTES) else "other"

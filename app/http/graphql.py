@@ -1,0 +1,200 @@
+"""The GraphQL endpoint: one ASGI handler, bytes in and bytes out (GraphQL over HTTP).
+
+1. Method, then the form of the answer; a browser without a query gets a page.
+2. Who asks (`authenticate`), before a byte of the body is read.
+3. What is asked (`read`).
+4. The engine's answer, within the zone's time and never past the token's expiry. When the client leaves, the task is
+   cancelled, and with it the statement at the source.
+5. The answer, or the refusal, in the form that was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from app.http.exchange import ClientLeft, Exchange, RawHeaders
+from app.http.media import JSON, Media, is_json_body, negotiate, wants_page
+from app.http.read import has_query, read_get, read_post
+from app.http.refuse import (
+    answer_status,
+    errors_of,
+    graphql_errors,
+    protocol_status,
+    refusal_headers,
+    request_status,
+)
+from app.log import failure
+from app.serving import Serving, Switch
+from app.settings import Settings
+from resolvers.operation import Answer, Operation
+from schema.caller import Caller
+from schema.errors import Refusal, Refusals
+
+_VARY = (b"vary", b"Accept")
+
+
+@dataclass(slots=True)
+class Trail:
+    """What the request log says about an exchange."""
+
+    serving: Serving | None = None
+    caller: Caller | None = None
+    document: str | None = None
+    codes: list[str] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+class GraphQLEndpoint:
+    """Answers ``/graphql``. ``page`` is what a browser without a query sees."""
+
+    def __init__(self, switch: Switch, settings: Settings, page: Callable[[], bytes], policy: bytes) -> None:
+        self._switch, self._settings, self._page, self._policy = switch, settings, page, policy
+
+    async def answer(self, exchange: Exchange) -> Trail:
+        """Answer one exchange, whatever happens. Raises ClientLeft only."""
+        trail = Trail()
+        media: Media = JSON
+        try:
+            if exchange.method not in ("GET", "POST"):
+                raise Refusal("CH140", "GraphQL is asked by GET or POST.", status=405)
+            accept = exchange.header(b"accept")
+            if exchange.method == "GET" and wants_page(accept) and not has_query(exchange.query):
+                await self._send_page(exchange)
+                return trail
+            media = _form(accept)
+            with self._switch.take() as serving:
+                trail.serving = serving
+                answer = await self._ask(exchange, serving, trail)
+                await self._send(exchange, media, answer)
+        except Refused as refused:
+            await self._refuse(exchange, media, refused.why, trail, looked_at=True)
+        except Refusal as refusal:
+            await self._refuse(exchange, media, refusal, trail, looked_at=False)
+        except ClientLeft:
+            raise
+        except Exception as error:  # the last line of defence: the caller gets a code, the log the frames
+            failure(exchange.request_id, error)
+            if exchange.status:
+                raise ClientLeft from error  # half an answer was sent: it cannot be taken back, only cut off
+            trail.codes = ["CH199"]
+            await self._refuse(exchange, media, broken(), trail, looked_at=False)
+        return trail
+
+    async def _ask(self, exchange: Exchange, serving: Serving, trail: Trail) -> Answer:
+        started = time.perf_counter()
+        caller = trail.caller = await serving.authenticator.authenticate(exchange.headers)
+        trail.timings["auth"] = (time.perf_counter() - started) * 1000
+        seconds = min(serving.zone.timeout, caller.expires - time.time())
+        try:
+            async with asyncio.timeout(seconds):
+                operation = await self._read(exchange, serving)
+        except TimeoutError:
+            raise Refusal("CH153", "The request body did not arrive in time.", status=408) from None
+        trail.document = hashlib.sha256(operation.text.encode("utf-8", "replace")).hexdigest()[:16]
+        left = seconds - (time.perf_counter() - started)
+        answer = await while_connected(exchange, self._run(serving, operation, caller, left))
+        trail.timings.update(answer.timings)
+        return answer
+
+    async def _read(self, exchange: Exchange, serving: Serving) -> Operation:
+        if exchange.method == "GET":
+            return read_get(exchange.query)
+        if exchange.header(b"content-encoding").lower() not in ("", "identity"):
+            raise Refusal("CH141", "A compressed request body is not read.", "Send it as it is.", status=415)
+        if not is_json_body(exchange.header(b"content-type")):
+            raise Refusal(
+                "CH141",
+                "The request body is not declared as JSON.",
+                "Send 'Content-Type: application/json', in UTF-8.",
+                status=415,
+            )
+        return read_post(await exchange.body(serving.zone.max_body_bytes))
+
+    async def _run(self, serving: Serving, operation: Operation, caller: Caller, seconds: float) -> Answer:
+        try:
+            async with asyncio.timeout(seconds):
+                return await serving.engine.answer(operation, caller)
+        except (Refusal, Refusals) as refused:
+            raise Refused(refused) from refused
+        except TimeoutError:
+            raise too_slow() from None
+
+    async def _send(self, exchange: Exchange, media: Media, answer: Answer) -> None:
+        status = answer_status(answer.status, media, self._settings.status_profile)
+        extra: RawHeaders = [_VARY]
+        if self._settings.server_timing:
+            said = ", ".join(f"{stage};dur={spent:.2f}" for stage, spent in answer.timings.items())
+            extra.append((b"server-timing", said.encode("ascii")))
+        exchange.closing = self._switch.draining
+        await exchange.respond(status, f"{media}; charset=utf-8", answer.body, extra)
+
+    async def _refuse(
+        self, exchange: Exchange, media: Media, why: Refusal | Refusals, trail: Trail, looked_at: bool
+    ) -> None:
+        profile, first = self._settings.status_profile, errors_of(why)[0]
+        trail.codes = [error.code for error in errors_of(why)]
+        status = request_status(why, media, profile) if looked_at else protocol_status(first, profile)
+        exchange.closing = self._switch.draining
+        body = graphql_errors(why, exchange.request_id)
+        await exchange.respond(status, f"{media}; charset=utf-8", body, [_VARY, *refusal_headers(first)])
+
+    async def _send_page(self, exchange: Exchange) -> None:
+        extra = [_VARY, (b"content-security-policy", self._policy), (b"referrer-policy", b"no-referrer")]
+        await exchange.respond(200, "text/html; charset=utf-8", self._page(), extra)
+
+
+class Refused(Exception):
+    """The engine looked at the document and refused it, which has its own statuses."""
+
+    def __init__(self, why: Refusal | Refusals) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
+async def while_connected(exchange: Exchange, work: Awaitable[Answer]) -> Answer:
+    """The result of the work, unless the client leaves first: then the work is cancelled and ClientLeft is raised."""
+    task = asyncio.current_task()
+    gone = False
+
+    def leave(watch: asyncio.Task[None]) -> None:
+        nonlocal gone
+        if task is not None and not watch.cancelled():
+            gone = True
+            task.cancel()
+
+    watch = asyncio.create_task(exchange.left())
+    watch.add_done_callback(leave)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if gone and task is not None:
+            task.uncancel()
+            raise ClientLeft from None
+        raise
+    finally:
+        watch.remove_done_callback(leave)
+        watch.cancel()
+
+
+def _form(accept: str) -> Media:
+    media = negotiate(accept)
+    if media is None:
+        raise Refusal(
+            "CH142",
+            "No form of answer that the client accepts can be given.",
+            "Accept application/graphql-response+json or application/json.",
+            status=406,
+        )
+    return media
+
+
+def too_slow() -> Refusal:
+    return Refusal("CH150", "The answer took too long.", "Ask for less, or narrow the filter.", status=504)
+
+
+def broken() -> Refusal:
+    return Refusal("CH199", "Something went wrong inside the gateway.", "Report the request id.", status=500)

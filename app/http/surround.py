@@ -1,0 +1,215 @@
+"""Everything around GraphQL, as a FastAPI application: the dictionary, the schema, explanations and health.
+
+Refusals here are RFC 9457 problem documents with the same codes. Health is open to all and therefore names nothing:
+which source or issuer is missing stands in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from graphql import print_schema
+from starlette.exceptions import HTTPException
+
+from app.http.exchange import request_id_of
+from app.http.media import is_json_body
+from app.http.page import asset
+from app.http.read import read_post
+from app.http.refuse import errors_of, problem, refusal_headers
+from app.log import event, failure
+from app.serving import Serving, Switch
+from app.settings import Settings
+from resolvers.operation import Operation
+from schema.caller import Caller
+from schema.errors import Refusal, Refusals
+from schema.graphql import build
+
+Dictionary = Callable[[Serving, Caller], object]
+Explain = Callable[[Serving, Operation, Caller], Awaitable[object]]
+_SDLS = 32
+_CHECKED_FOR = 2.0
+
+
+@dataclass(slots=True)
+class Surround:
+    """The handlers. ``dictionary`` and ``explain`` give JSON values for a caller."""
+
+    switch: Switch
+    settings: Settings
+    dictionary: Dictionary
+    explain: Explain
+    _sdl: dict[tuple[str, str], str] = field(default_factory=dict)
+    _checked: tuple[float, bool] = (float("-inf"), False)
+    _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def catalog(self, request: Request) -> Response:
+        """The dictionary as this caller may know it."""
+        with self.switch.take() as serving:
+            caller = await serving.authenticator.authenticate(request.headers.raw)
+            return _json(200, await asyncio.to_thread(self.dictionary, serving, caller))
+
+    async def schema(self, request: Request) -> Response:
+        """The GraphQL schema as this caller may know it, in the schema definition language."""
+        with self.switch.take() as serving:
+            caller = await serving.authenticator.authenticate(request.headers.raw)
+            text = await asyncio.to_thread(self._visible_sdl, serving, caller)
+            return Response(text, 200, media_type="text/plain; charset=utf-8")
+
+    async def why(self, request: Request) -> Response:
+        """Why a query answers as it does for this caller. Needs the right that CUSTOMHOUSE_EXPLAIN names."""
+        with self.switch.take() as serving:
+            caller = await serving.authenticator.authenticate(request.headers.raw)
+            if not may_explain(caller, self.settings.explain):
+                raise Refusal("CH311", "The token does not give the right to ask why.", status=403)
+            if not is_json_body(request.headers.get("content-type", "")):
+                raise Refusal("CH141", "The request body is not declared as JSON.", status=415)
+            operation = read_post(await _bounded(request, serving.zone.max_body_bytes))
+            async with asyncio.timeout(serving.zone.timeout):
+                return _json(200, await self.explain(serving, operation, caller))
+
+    async def live(self) -> Response:
+        """The process runs."""
+        return _json(200, {"status": "live"})
+
+    async def started(self) -> Response:
+        """Something is being served."""
+        up = self.switch.current is not None
+        return _json(200 if up else 503, {"status": "started" if up else "starting"})
+
+    async def ready(self) -> Response:
+        """Requests can be answered: not draining, keys of some issuer known, every required source answers."""
+        serving = self.switch.current
+        missing = ["catalog"] if serving is None else []
+        if self.switch.draining:
+            missing.append("draining")
+        if serving is not None:
+            if not any(keys.loaded for keys in serving.keysets):
+                missing.append("keys")
+            if not await self._sources(serving):
+                missing.append("sources")
+        response = _json(503 if missing else 200, {"status": "not ready" if missing else "ready", "missing": missing})
+        if missing:
+            response.headers["retry-after"] = "5"
+        return response
+
+    async def _sources(self, serving: Serving) -> bool:
+        """Whether the required sources answer; remembered for a moment, so that probes cost nothing."""
+        async with self._checking:
+            at, answered = self._checked
+            if time.monotonic() - at > _CHECKED_FOR:
+                sources = serving.project.catalog.sources
+                required = [name for name in serving.backends if sources[name].required]
+                answered = all(await asyncio.gather(*(self._answers(serving, name) for name in required)))
+                self._checked = (time.monotonic(), answered)
+            return answered
+
+    async def _answers(self, serving: Serving, name: str) -> bool:
+        try:
+            async with asyncio.timeout(_CHECKED_FOR):
+                await serving.backends[name].check()
+        except (Refusal, TimeoutError):
+            event("source_unready", "warning", source=name)
+            return False
+        return True
+
+    def _visible_sdl(self, serving: Serving, caller: Caller) -> str:
+        catalog, visible = serving.project.catalog, serving.engine.visible(caller)
+        key = (catalog.version, visible.digest)
+        found = self._sdl.get(key)
+        if found is None:
+            found = print_schema(build(catalog, serving.zone.name).view(visible).whole) + "\n"
+            while len(self._sdl) >= _SDLS:
+                self._sdl.pop(next(iter(self._sdl)))
+            self._sdl[key] = found
+        return found
+
+
+def surround(handlers: Surround) -> FastAPI:
+    """The application. It serves no documentation pages: those would load scripts from elsewhere."""
+    app = FastAPI(title="Customhouse", docs_url=None, redoc_url=None, openapi_url=None)
+    routes: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
+        ("GET", "/catalog", handlers.catalog),
+        ("GET", "/schema.graphql", handlers.schema),
+        ("POST", "/explain", handlers.why),
+        ("GET", "/livez", handlers.live),
+        ("GET", "/startupz", handlers.started),
+        ("GET", "/readyz", handlers.ready),
+        ("GET", "/graphiql/{name}", _asset),
+    ]
+    for method, path, handler in routes:
+        app.add_api_route(path, handler, methods=[method], response_model=None)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(Refusals, _refused)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(TimeoutError, _late)
+    app.add_exception_handler(Exception, _broken)
+    return app
+
+
+def may_explain(caller: Caller, right: str | None) -> bool:
+    """Whether a caller holds the right, written ``claim:value``: the claim is the value, or a list that holds it."""
+    claim, _, wanted = (right or "").partition(":")
+    value = caller.claims.get(claim)
+    return right is not None and (value == wanted or (isinstance(value, tuple) and wanted in value))
+
+
+async def _asset(name: str) -> Response:
+    found = asset(name)
+    if found is None:
+        raise _nothing_here()
+    return Response(found[0], 200, media_type=found[1])
+
+
+async def _bounded(request: Request, most: int) -> bytes:
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > most:
+            raise Refusal("CH143", f"The request body is longer than {most} bytes.", status=413)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _json(status: int, value: object) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+def _nothing_here() -> Refusal:
+    return Refusal("CH151", "There is nothing at this address.", "GraphQL is asked at /graphql.", status=404)
+
+
+def _problem(request: Request, refusal: Refusal) -> Response:
+    response = Response(
+        problem(refusal, request_id_of(request.headers.raw)), refusal.status, media_type="application/problem+json"
+    )
+    for name, value in refusal_headers(refusal):
+        response.headers[name.decode()] = value.decode()
+    return response
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, Refusal | Refusals):
+        return _problem(request, errors_of(error)[0])
+    return await _broken(request, error)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException) or error.status_code != 405:
+        return _problem(request, _nothing_here())
+    response = _problem(request, Refusal("CH140", "This method is not offered here.", status=405))
+    response.headers["allow"] = (error.headers or {}).get("Allow", "GET")
+    return response
+
+
+async def _late(request: Request, _: Exception) -> Response:
+    return _problem(request, Refusal("CH150", "The answer took too long.", status=504))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    failure(request_id_of(request.headers.raw), error)
+    return _problem(request, Refusal("CH199", "Something went wrong inside the gateway.", status=500))

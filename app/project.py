@@ -1,0 +1,77 @@
+"""Load a project: catalog and policies together, with everything wrong in either found in one go."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from policies.load import load_policies
+from policies.rules import PolicySet
+from schema.catalog import Catalog
+from schema.load import load_catalog
+
+_READ = ("*.yaml", "catalog/**/*.yaml", "policies/**/*.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a directory says, read at one moment. ``fingerprint`` is that of its files."""
+
+    root: Path
+    environment: str | None
+    catalog: Catalog
+    policies: PolicySet
+    fingerprint: str
+
+
+def load_project(root: Path, environment: str | None = None) -> Project:
+    """Read a project's files. Raises LoadErrors."""
+    before = fingerprint(root)
+    catalog = load_catalog(root, environment)
+    policies = load_policies(root, catalog)
+    return Project(root, environment, catalog, policies, before)
+
+
+def files(root: Path) -> list[Path]:
+    """The files a project is read from, in a fixed order."""
+    return sorted({path for pattern in _READ for path in root.glob(pattern) if path.is_file()})
+
+
+def stamp(root: Path) -> tuple[tuple[str, int, int], ...]:
+    """Names, times and sizes of the files: cheap, and different after nearly every change."""
+    found = []
+    for path in files(root):
+        try:
+            at = path.stat()
+        except FileNotFoundError:
+            continue  # removed while we looked: its absence is the change
+        found.append((str(path), at.st_mtime_ns, at.st_size))
+    return tuple(found)
+
+
+def fingerprint(root: Path) -> str:
+    """A digest of names and contents."""
+    digest = hashlib.sha256()
+    for path in files(root):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue
+        name = path.relative_to(root).as_posix().encode()
+        digest.update(len(name).to_bytes(4, "big") + name + len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()
+
+
+def settled(root: Path, patience: float = 2.0) -> tuple[tuple[str, int, int], ...]:
+    """The files' stamp once nobody is writing: two looks a moment apart agree, or patience ends."""
+    until = time.monotonic() + patience
+    seen = stamp(root)
+    while time.monotonic() < until:
+        time.sleep(0.05)
+        now = stamp(root)
+        if now == seen:
+            break
+        seen = now
+    return seen

@@ -1,0 +1,112 @@
+"""What is being served right now, as one value: each request takes exactly one and keeps it to its end.
+
+A reload makes a new `Serving` and swaps it in with one assignment. The old one is closed when the last request that
+took it has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol
+
+from app.authenticate import Authenticator
+from app.project import Project
+from app.tokens.keyset import KeySet
+from resolvers.backends.backend import Backend
+from resolvers.operation import Answer, Operation
+from schema.caller import Caller
+from schema.catalog import Zone
+from schema.errors import Refusal
+from schema.visible import VisibleSet
+
+
+class Answering(Protocol):
+    """What the app needs of `resolvers.engine.Engine`."""
+
+    async def answer(self, operation: Operation, caller: Caller) -> Answer: ...
+    def visible(self, caller: Caller) -> VisibleSet: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One version of everything a request needs. ``log_key`` makes the log's caller marks; ``release`` gives back what
+    other versions may share (sources, key sets)."""
+
+    project: Project
+    zone: Zone
+    engine: Answering
+    authenticator: Authenticator
+    backends: Mapping[str, Backend]
+    keysets: tuple[KeySet, ...]
+    log_key: bytes
+    release: Callable[[], Awaitable[None]]
+
+    async def close(self) -> None:
+        await self.engine.close()
+        await self.release()
+
+
+@dataclass(slots=True)
+class _Held:
+    serving: Serving
+    users: int = 0
+    retired: bool = False
+
+
+@dataclass(slots=True)
+class Lease:
+    """A request's hold on one serving: a context manager that gives it."""
+
+    held: _Held
+    ended: Callable[[_Held], None]
+
+    def __enter__(self) -> Serving:
+        return self.held.serving
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.held.users -= 1
+        self.ended(self.held)
+
+
+@dataclass(slots=True)
+class Switch:
+    """Holds the current serving. ``draining`` is set when the process is about to end."""
+
+    draining: bool = False
+    _current: _Held | None = None
+    _closing: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def current(self) -> Serving | None:
+        """What a new request would be given."""
+        return None if self._current is None else self._current.serving
+
+    def take(self) -> Lease:
+        """Hold the current serving until the lease ends. Raises Refusal CH152 where nothing is served yet."""
+        if self._current is None:
+            raise Refusal("CH152", "The service is starting.", "Try again shortly.", status=503)
+        self._current.users += 1
+        return Lease(self._current, self._ended)
+
+    def swap(self, serving: Serving) -> None:
+        """Serve this from now on. The one before is closed when its requests have ended."""
+        before, self._current = self._current, _Held(serving)
+        if before is not None:
+            before.retired = True
+            self._ended(before)
+
+    def _ended(self, held: _Held) -> None:
+        if held.retired and held.users == 0:
+            task = asyncio.create_task(held.serving.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Close everything."""
+        if self._current is not None:
+            await self._current.serving.close()
+        await asyncio.gather(*self._closing)
