@@ -1,0 +1,92 @@
+"""Document: a GraphQL text read for one view, ready to take values and to be compiled.
+
+`coerce` and `signature` run per request and are cheap; `compile` runs once per signature. What the lead of the pipeline
+keys its plans by is the text's digest, the operation name, the zone, the view's digest and the signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+from graphql import FragmentDefinitionNode, OperationDefinitionNode
+
+from resolvers.frontends.graphql.coercion import coerce
+from resolvers.frontends.graphql.collecting import Collector
+from resolvers.frontends.graphql.compile.job import Job
+from resolvers.frontends.graphql.compile.operation import compile_roots
+from resolvers.frontends.graphql.compile.seals import Opened, Opener, Recorder, Seals, Site, at
+from resolvers.frontends.graphql.limits import Limits
+from resolvers.frontends.graphql.shapes import shape
+from schema.catalog import Catalog
+from schema.graphql import View
+from schema.query import LogicalQuery
+
+_SITES_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid operation. ``sealed``: it takes cursors or node ids. ``introspects``: it asks for the schema."""
+
+    digest: str
+    name: str | None
+    operation: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    view: View
+    catalog: Catalog
+    zone: str
+    limits: Limits
+    sealed: bool
+    introspects: bool
+    _sites: dict[Hashable, tuple[Site, ...]] = field(default_factory=dict)
+
+    def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
+        """The variables as typed values. Raises `Refusal` (CH107, CH108, CH205) or `Refusals`."""
+        return coerce(self.operation, self.view, self.limits, variables)
+
+    def signature(self, values: Mapping[str, object], opener: Opener) -> Hashable:
+        """What of the values decides the query. Raises `Refusal` for a cursor that is not this caller's."""
+        found = shape(self.operation, self.view, values)
+        if self.introspects:
+            found = (found, tuple((name, repr(value)) for name, value in sorted(values.items())))
+        if not self.sealed:
+            return found
+        opened = Opened(opener)
+        nodes = {
+            at(site, values): opened.product(at(site, values))
+            for site in self._recorded(found, values, {})
+            if site.kind == "node"
+        }
+        named = tuple(nodes.values())
+        cursors = tuple(
+            opened.nulls(at(site, values))
+            for site in self._recorded((found, named), values, nodes)
+            if site.kind == "cursor"
+        )
+        return (found, named, cursors)
+
+    def compile(self, values: Mapping[str, object], opener: Opener) -> LogicalQuery:
+        """The operation under these values. Raises `Refusal` (CH106, CH109 to CH113)."""
+        job = self._job(values, Opened(opener))
+        blocks, fields = compile_roots(job, self.operation)
+        parts = (self.digest, self.name, self.zone, self.view.digest, self.signature(values, opener))
+        digest = hashlib.sha256(repr(parts).encode()).hexdigest()
+        return LogicalQuery(digest, blocks, fields, job.slots, frozenset(job.products), tuple(job.limits))
+
+    def _job(self, values: Mapping[str, object], seals: Seals) -> Job:
+        zone = self.catalog.zones[self.zone]
+        return Job(self.view, self.catalog, zone, Collector(self.fragments, values), seals)
+
+    def _recorded(
+        self, key: Hashable, values: Mapping[str, object], nodes: Mapping[Site, str | None]
+    ) -> tuple[Site, ...]:
+        """Where sealed texts stand, under values of this shape."""
+        if key not in self._sites:
+            recorder = Recorder(nodes)
+            compile_roots(self._job(values, recorder), self.operation)
+            if len(self._sites) >= _SITES_KEPT:
+                self._sites.clear()
+            self._sites[key] = tuple(recorder.sites)
+        return self._sites[key]

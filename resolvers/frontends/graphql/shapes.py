@@ -1,0 +1,51 @@
+"""Shapes: what of the variables decides the query, as against what is only bound.
+
+Two sets of values with the same shape compile to the same query. By value: Booleans and enum values. By structure:
+which fields an object has, how many objects a list has, what is null. Everything else is one mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLScalarType,
+    OperationDefinitionNode,
+)
+
+from resolvers.frontends.graphql.coercion import variable_type
+from schema.graphql import View
+
+ANY = "*"
+
+
+def shape(operation: OperationDefinitionNode, view: View, values: Mapping[str, object]) -> Hashable:
+    """The shape of coerced variables."""
+    found: list[tuple[str, Hashable]] = []
+    for node in operation.variable_definitions or ():
+        name = node.variable.name.value
+        if name in values:
+            found.append((name, _shape(values[name], variable_type(view, node))))
+    return tuple(found)
+
+
+def _shape(value: object, type_: GraphQLInputType) -> Hashable:
+    inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+    if value is None:
+        return None
+    if isinstance(inner, GraphQLList):
+        item = inner.of_type.of_type if isinstance(inner.of_type, GraphQLNonNull) else inner.of_type
+        if isinstance(item, GraphQLScalarType):
+            return "[*]"
+        items = value if isinstance(value, list) else [value]
+        return ("[]", *(_shape(element, inner.of_type) for element in items))
+    if isinstance(inner, GraphQLInputObjectType) and isinstance(value, dict):
+        return tuple((name, _shape(value[name], inner.fields[name].type)) for name in sorted(value))
+    if isinstance(inner, GraphQLEnumType) or isinstance(value, bool):
+        return ("=", str(value))
+    return ANY
