@@ -32,6 +32,8 @@ from schema.names import did_you_mean
 from schema.types import STRING, TIMESTAMP, Kind, Type
 
 Derived = Mapping[str, Mapping[str, exp.Expression]]
+TTL = 30.0
+CAP = 10_000
 REQUEST: Mapping[str, Type] = {"zone": STRING, "purpose": STRING, "region": STRING, "time": TIMESTAMP}
 
 
@@ -92,14 +94,12 @@ class ColumnsScope:
 class RowScope:
     """A product's row, the claims, the request, rows related to it, entitlements.
 
-    ``entitlements`` collects those that were met. ``ttl`` (seconds) and ``cap`` (elements) are the rule's.
+    ``entitlements`` collects those that were met.
     """
 
     catalog: Catalog
     product: Product
     derived: Derived
-    ttl: float = 30.0
-    cap: int = 10_000
     entitlements: dict[str, Entitlement] = field(default_factory=dict)
 
     def name(self, parts: tuple[str, ...], reader: Reader) -> Term:
@@ -147,6 +147,8 @@ class RowScope:
             raise _no_column(parts[1], target.columns, f" in {target.id}")
         reader.found.named.add((target.id, parts[1]))
         reader.found.named |= {(self.product.id, here) for here, _ in relationship.pairs}
+        real = inlined(target, parts[1], self.derived)
+        reader.found.named |= {(target.id, node.name) for node in real.find_all(exp.Column)}
         return typed(self._sub_select(relationship, target, parts[1], reader), column.type)
 
     def _check_path(self, path: str, relationship: Relationship, target: Product) -> None:
@@ -180,7 +182,7 @@ class RowScope:
             raise Fault(
                 "CH416", "An entitlement may only stand under AND and OR, never under NOT or another operator.", hint
             )
-        found = entitlement(query, self.catalog, self.ttl, self.cap, reader)
+        found = entitlement(query, self.catalog, reader)
         left, _ = alike(value, typed(exp.Placeholder(this=f"entitlement:{found.id}"), found.type))
         self.entitlements[found.id] = found
         reader.found.entitlements.add(found.id)
@@ -216,8 +218,11 @@ class EntitlementScope:
         return None
 
 
-def entitlement(query: exp.Expression, catalog: Catalog, ttl: float, cap: int, outer: Reader) -> Entitlement:
-    """Check ``(SELECT column FROM <entitlement product> WHERE ..)``. Raises `Fault` CH416."""
+def entitlement(query: exp.Expression, catalog: Catalog, outer: Reader) -> Entitlement:
+    """Check ``(SELECT column FROM <entitlement product> WHERE ..)``. Raises `Fault` CH416.
+
+    The answer is kept as long as the product's ``freshness`` says, else 30 seconds: that is the revocation delay.
+    """
     select = query.this if type(query) is exp.Subquery else query
     extra = {name for name, value in select.args.items() if value} - {"expressions", "from_", "where"}
     shape = "A sub-select has the form SELECT column FROM domain.product WHERE .."
@@ -235,8 +240,9 @@ def entitlement(query: exp.Expression, catalog: Catalog, ttl: float, cap: int, o
         statement.set("where", exp.Where(this=reader.condition(where.this).sql))
     outer.found.claims |= reader.found.claims
     outer.found.nonempty |= reader.found.nonempty
-    digest = hashlib.sha256(f"{product.source}\n{statement.sql()}\n{ttl}\n{cap}".encode()).hexdigest()[:12]
-    return Entitlement(f"{product.id}:{digest}", product.source, statement, item.type, ttl, cap)
+    digest = hashlib.sha256(f"{product.source}\n{statement.sql()}".encode()).hexdigest()[:12]
+    ttl = TTL if product.freshness is None else product.freshness
+    return Entitlement(f"{product.id}:{digest}", product.source, statement, item.type, ttl, CAP)
 
 
 def _entitlement_product(table: exp.Expression, catalog: Catalog, shape: str) -> Product:

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from sqlglot import exp
 
 from policies.condition import Condition
-from schema.errors import Place
+from schema.errors import LoadError, Place
 from schema.types import Type
 
 Preserved = Literal["equality", "order", "prefix"]
@@ -165,7 +165,7 @@ class PolicySet:
     """All policies of a project. ``rules`` by zone, then product id. ``version`` is a digest of the files.
 
     ``derived`` (product -> column -> checked expression over its bare columns) and ``views`` (product -> checked SELECT
-    over product names) are the steward's SQL of the catalog, parsed once.
+    over product names) are the steward's SQL of the catalog, parsed once. ``warnings`` is what is allowed but unwise.
     """
 
     version: str
@@ -174,3 +174,4 @@ class PolicySet:
     tests: tuple[PolicyTest, ...] = ()
     derived: Mapping[str, Mapping[str, exp.Expression]] = field(default_factory=dict)
     views: Mapping[str, exp.Select] = field(default_factory=dict)
+    warnings: tuple[LoadError, ...] = ()
