@@ -150,7 +150,7 @@ class _Gate:
             wanted.add(ENTITY)
         relation = governed_relation(self._catalog, self._raw(product), decision, wanted)
         subquery = relation.select.subquery(exp.to_identifier(alias, quoted=True))
-        mark(subquery, product.id, relation.tables)
+        mark(subquery, product.id)
         table.replace(subquery)
         self._retype_identity(select, alias, relation.identity)
 

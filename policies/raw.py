@@ -55,13 +55,6 @@ class RawTable:
             node.replace(self.inside(inner).subquery(exp.to_identifier(alias, quoted=True)))
         return view.subquery(exp.to_identifier(ALIAS, quoted=True))
 
-    def tables(self) -> frozenset[tuple[str, ...]]:
-        """The physical tables that may stand inside: the postcondition checks against them."""
-        if self.view is None:
-            return frozenset({self.product.physical})
-        names = {f"{node.db}.{node.name}" for node in self.view.find_all(exp.Table)}
-        return frozenset(self.catalog.products[name].physical for name in names)
-
 
 def table(product: Product, alias: str) -> exp.Table:
     """The physical table of a product."""

@@ -41,7 +41,6 @@ class GovernedRelation:
 
     select: exp.Select
     identity: tuple[Type, ...]
-    tables: frozenset[tuple[str, ...]]
 
 
 def governed_relation(
@@ -69,7 +68,7 @@ def governed_relation(
         select = select.where(raw.place(decision.rows))
     elif decision.rows is False:
         select = select.where(exp.false())
-    return GovernedRelation(select, identity, raw.tables())
+    return GovernedRelation(select, identity)
 
 
 def cell(raw: RawTable, name: str, decision: CellDecision) -> exp.Expression:

@@ -15,9 +15,9 @@ from schema.errors import Refusal
 _MARK = "governed"
 
 
-def mark(subquery: exp.Subquery, product: str, tables: frozenset[tuple[str, ...]]) -> None:
+def mark(subquery: exp.Subquery, product: str) -> None:
     """Sign a governed relation. Copies of the tree keep the mark."""
-    subquery.meta[_MARK] = (product, tables)
+    subquery.meta[_MARK] = product
 
 
 def verify(statement: exp.Expression, catalog: Catalog) -> None:
@@ -28,34 +28,35 @@ def verify(statement: exp.Expression, catalog: Catalog) -> None:
             if _is_cte(table, statement):
                 continue
             raise _refused(f"table {table.name}")
-        product, tables = relation
         path = tuple(part for part in (table.catalog, table.db, table.name) if part)
-        if path not in tables | _paths(catalog, product):
-            raise _refused(f"table {table.name} inside {product}")
+        if path not in readable(catalog, relation):
+            raise _refused(f"table {table.name} inside {relation}")
     for column in statement.find_all(exp.Column):
         if isinstance(column.this, exp.Star):
             raise _refused("a star")
 
 
-def _governing(node: exp.Expression) -> tuple[str, frozenset[tuple[str, ...]]] | None:
+def readable(catalog: Catalog, product: str) -> frozenset[tuple[str, ...]]:
+    """The physical tables that may stand inside a product's governed relation: its own, those of the products that its
+    view names, and those that row filters may reach over one relationship in the same source."""
+    owner = catalog.products[product]
+    found = {path for name in owner.view_inputs for path in readable(catalog, name)}
+    targets = (catalog.products[r.target] for r in owner.relationships.values())
+    found |= {target.physical for target in targets if target.source == owner.source and target.physical}
+    return frozenset(found | ({owner.physical} if owner.physical else set()))
+
+
+def _governing(node: exp.Expr) -> str | None:
     parent = node.parent
     while parent is not None:
-        found = parent.meta.get(_MARK) if isinstance(parent, exp.Subquery) else None
-        if found is not None:
-            return found  # type: ignore[no-any-return]  # sqlglot's meta is untyped
+        if isinstance(parent, exp.Subquery) and _MARK in parent.meta:
+            return str(parent.meta[_MARK])
         parent = parent.parent
     return None
 
 
 def _is_cte(table: exp.Table, statement: exp.Expression) -> bool:
     return not table.db and table.name in {cte.alias for cte in statement.find_all(exp.CTE)}
-
-
-def _paths(catalog: Catalog, product: str) -> frozenset[tuple[str, ...]]:
-    """Tables that a product's own rules may read through relationship paths: those of its targets in its source."""
-    owner = catalog.products[product]
-    targets = (catalog.products[r.target] for r in owner.relationships.values())
-    return frozenset(t.physical for t in targets if t.source == owner.source and t.physical)
 
 
 def _refused(what: str) -> Refusal:

@@ -27,6 +27,7 @@ class Request:
     sealer: Sealer
     keys: Mapping[str, bytes]
     minute: int
+    region: str | None = None
     entitlements: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
 
     def value(self, slot: Slot) -> object:
@@ -55,7 +56,7 @@ class Request:
     def _request(self, name: str) -> object:
         if name == "time":
             return datetime.fromtimestamp(self.minute * 60, UTC)
-        return {"zone": self.caller.zone, "purpose": self.caller.purpose, "region": self.caller.region}[name]
+        return {"zone": self.caller.zone, "purpose": self.caller.purpose, "region": self.region}[name]
 
 
 def reach(values: object, path: tuple[str | int, ...]) -> object:

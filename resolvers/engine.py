@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -70,7 +70,8 @@ class Engine:
         self.catalog, self.policies, self.zone, self.backends = catalog, policies, catalog.zones[zone], backends
         self._keys, self._clock = keys, clock
         self._dialects = {name: backend.dialect for name, backend in backends.items()}
-        self.frontend = GraphQLFrontEnd(catalog, zone, self._capabilities())
+        capabilities = {name: dialect.capabilities for name, dialect in self._dialects.items()}
+        self.frontend = GraphQLFrontEnd(catalog, zone, capabilities)
         self._plans: Bounded[Ready] = Bounded(PLANS)
         self._logical: Bounded[LogicalQuery] = Bounded(PLANS)
         self._visible: Bounded[VisibleSet] = Bounded(CALLERS)
@@ -97,18 +98,18 @@ class Engine:
         """Stages 3 to 5: read, compile, govern, plan. Cached by document, variable shape and guards."""
         started = time.perf_counter()
         sealer = self._sealer(caller)
-        document = self.frontend.read(operation.text, operation.name, self.visible(caller))
+        names = self.visible(caller)
+        document = self.frontend.read(operation.text, operation.name, names)
         values = document.coerce(operation.variables)
-        signature = document.signature(values, sealer.open)
-        key = (document.key, signature)
-        query = self._logical.get(key, lambda: self.frontend.compile(document, values, sealer.open))
+        key = (document.key, document.signature(values, sealer))
+        query = self._logical.get(key, lambda: self.frontend.compile(document, values, sealer))
         timings = {"compile": _since(started)}
         started = time.perf_counter()
         guards = self.guards(query, caller)
         ready = self._plans.get((key, guards), lambda: self._ready(self._governed(query, caller, guards)))
         timings["govern"] = _since(started)
         slots = ready.plan.query.slots
-        request = Request(caller, slots, values, sealer, self._keys, self._minute())
+        request = Request(caller, slots, values, sealer, self._keys, self._minute(), self.zone.region)
         check_limits(query.limits, request)
         return Prepared(ready, request, timings)
 
@@ -143,9 +144,7 @@ class Engine:
         if not governed.entitlements:
             return request
         found = await self._entitlements.resolve(governed.entitlements, request, deadline)
-        return Request(
-            request.caller, request.slots, request.variables, request.sealer, request.keys, request.minute, found
-        )
+        return replace(request, entitlements=found)
 
     def _encode(self, ready: Ready, ran: Ran, request: Request, timings: Mapping[str, float]) -> Answer:
         failed = frozenset(ran.failures)
@@ -173,9 +172,6 @@ class Engine:
             claim = self.catalog.claims[path]
             return Slot(name, claim.type, "claim", many=claim.many, path=(path,))
         return Slot(name, TIMESTAMP if path == "time" else STRING, "request", path=(path,))
-
-    def _capabilities(self) -> Mapping[str, object]:
-        return {name: dialect.capabilities for name, dialect in self._dialects.items()}
 
     def _minute(self) -> int:
         return int(self._clock() // 60)

@@ -131,7 +131,11 @@ class Questioner:
         if depth < 2 and related and roll < 0.5:
             name, target, many = self.dice.choice(related)
             inner = self._where(target, depth + 1)
-            return f"{{{name}: {{{self.dice.choice(['some', 'none', 'every'])}: {inner}}}}}" if many else f"{{{name}: {inner}}}"
+            return (
+                f"{{{name}: {{{self.dice.choice(['some', 'none', 'every'])}: {inner}}}}}"
+                if many
+                else f"{{{name}: {inner}}}"
+            )
         return self._condition(product)
 
     def _condition(self, product: str) -> str:

@@ -21,8 +21,14 @@ _LINKED = (
     ),
 )
 _COLUMNS = (
-    ('      rich: {type: boolean, sql: "balance > 500"}\n', "      rich: boolean\n      link_manager: bigint\n      link_id: bigint\n"),
-    ("      code: string\n    relationships:\n      person", "      code: string\n      link_person: bigint\n      link_store: string\n      link_badge: string\n      link_id: bigint\n    relationships:\n      person"),
+    (
+        '      rich: {type: boolean, sql: "balance > 500"}\n',
+        "      rich: boolean\n      link_manager: bigint\n      link_id: bigint\n",
+    ),
+    (
+        "      code: string\n    relationships:\n      person",
+        "      code: string\n      link_person: bigint\n      link_store: string\n      link_badge: string\n      link_id: bigint\n    relationships:\n      person",
+    ),
     ("      colour: string\n", "      colour: string\n      link_badge: string\n"),
     ("      opened: date\n", "      opened: date\n      link_store: string\n"),
 )
@@ -37,6 +43,8 @@ def write_reference_project(real: Path, folder: Path) -> None:
     for old, new in _LINKED + _COLUMNS:
         assert old in text, old
         text = text.replace(old, new)
-    (folder / "catalog" / "crm.yaml").write_text(re.sub(r", tags: \[[^]]*\]", "", text).replace("tags: [secret.badge]", ""))
+    (folder / "catalog" / "crm.yaml").write_text(
+        re.sub(r", tags: \[[^]]*\]", "", text).replace("tags: [secret.badge]", "")
+    )
     (folder / "policies" / "all.yaml").write_text(POLICY)
     (folder / "customhouse.yaml").write_text((real / "customhouse.yaml").read_text())
