@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policies.condition import Condition, Moment
-from policies.decide import TableDecision
+from policies.decide import TableDecision, filters_only
 from policies.explain_column import ColumnReason, column_reason
 from policies.explain_condition import Verdict, formula_text, verdict
 from policies.govern import localized
+from policies.guard import guard_tuple
 from policies.rules import (
     DenyRule,
     FilterRule,
@@ -80,6 +81,29 @@ def explain(
         rows=f"{product.id}: {_rows(decision, reasons)}",
         condition=formula_text(decision.rows),
         columns=columns,
+        rules=reasons,
+    )
+
+
+def explain_inside(
+    product: Product, policies: PolicySet, catalog: Catalog, caller: Caller, moment: Moment
+) -> Explanation:
+    """Explain a product that stands inside a steward's view: its row filters and denies apply there, and nothing else."""
+    rules = policies.rules.get(caller.zone, {}).get(product.id, ProductRules(product.id))
+    inner = ProductRules(product.id, denies=rules.denies, filters=rules.filters)
+    reasons = tuple(
+        reason for reason in _Teller(product, inner, catalog, caller, moment).reasons(frozenset()) if not reason.columns
+    )
+    rows = filters_only(rules, guard_tuple(rules, caller, moment))
+    limits = [reason for reason in reasons if reason.effect != "does not apply"]
+    sentence = f"rows limited by {_named(limits)}" if limits else "every row"
+    return Explanation(
+        product=product.id,
+        zone=caller.zone,
+        visible=False,
+        rows=f"{product.id}, inside a view: {sentence}",
+        condition=formula_text(rows),
+        columns=(),
         rules=reasons,
     )
 
