@@ -5,7 +5,7 @@
 --   passport  'UT' + 7 digits, after Utopia, the specimen country of ICAO Doc 9303
 --   card      Luhn-valid numbers under the test prefixes 411111, 424242, 555555 of payment documentation
 -- Everything follows from md5(seed, what for, row number): the same seed gives the same rows on every machine, and the
--- first 50,000 of a million bookings are the same 50,000.
+-- first 50,000 of a million bookings are the same 50,000: each 50,000 bookings draw from 35,000 passengers of their own.
 CREATE TEMP MACRO dice(what, n) AS CAST(md5_number_lower(concat(getvariable('seed'), what, n)) >> 1 AS BIGINT);
 CREATE TEMP MACRO pick(list, value) AS list[CAST(value % len(list) AS INTEGER) + 1];
 CREATE TEMP MACRO digits(value, width) AS lpad(CAST(value % CAST(pow(10, width) AS BIGINT) AS VARCHAR), width, '0');
@@ -33,7 +33,7 @@ FROM (VALUES
 CREATE TEMP TABLE passengers AS
 WITH drawn AS (
     SELECT passenger, dice('name', passenger) AS q, dice('contact', passenger) AS r, dice('papers', passenger) AS s
-    FROM range(CAST(getvariable('bookings') * 7 // 10 + 1 AS BIGINT)) AS p (passenger)
+    FROM range(35000 * ((getvariable('bookings') - 1) // 50000 + 1)) AS p (passenger)
 ), people AS (
     SELECT d.*, first.name AS first_name, last.name AS last_name, h.country, h.region, h.currency
     FROM drawn AS d
@@ -82,13 +82,13 @@ CREATE TABLE bookings (
 INSERT INTO bookings
 WITH drawn AS (
     SELECT n AS booking_id,
-           CAST(dice('flight', n) % (SELECT count(*) FROM flights) AS BIGINT) + 1 AS flight_id,
-           CAST(dice('passenger', n) % (n * 7 // 10 + 1) AS BIGINT) AS passenger,
+           dice('flight', n) % (SELECT count(*) FROM flights) + 1 AS flight_id,
+           (n - 1) // 50000 * 35000 + dice('passenger', n) % 35000 AS passenger,
            dice('trip', n) AS trip
-    FROM range(1, CAST(getvariable('bookings') AS BIGINT) + 1) AS t (n)
+    FROM range(1, getvariable('bookings') + 1) AS t (n)
 ), seated AS (
     SELECT booking_id, flight_id, passenger, pick(getvariable('agencies'), trip // 1000000000000) AS agency,
-           CAST(trip % 1000000000000 AS BIGINT) AS r,
+           trip % 1000000000000 AS r,
            CASE WHEN r % 100 < 78 THEN 'economy' WHEN r % 100 < 90 THEN 'premium' WHEN r % 100 < 98 THEN 'business'
            ELSE 'first' END AS cabin
     FROM drawn
