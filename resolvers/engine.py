@@ -101,8 +101,8 @@ class Engine:
         names = self.visible(caller)
         document = self.frontend.read(operation.text, operation.name, names)
         values = document.coerce(operation.variables)
-        key = (document.key, document.signature(values, sealer))
-        query = self._logical.get(key, lambda: self.frontend.compile(document, values, sealer))
+        key = (document.key, document.signature(values, sealer.open))
+        query = self._logical.get(key, lambda: self.frontend.compile(document, values, sealer.open))
         timings = {"compile": _since(started)}
         started = time.perf_counter()
         guards = self.guards(query, caller)
