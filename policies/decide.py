@@ -44,7 +44,7 @@ class CellDecision:
 
 @dataclass(frozen=True, slots=True)
 class TableDecision:
-    """What one caller may see of one product. ``rows`` False: nothing at all."""
+    """What one caller may see of one product. ``rows`` False: no row at all, of a product that may still be known."""
 
     rows: Formula
     cells: Mapping[str, CellDecision]
@@ -53,7 +53,8 @@ class TableDecision:
 
     @property
     def visible(self) -> bool:
-        return self.rows is not False and any(cell.visible is not False for cell in self.cells.values())
+        """Whether the caller may know the product: a grant matches. A filter that gives no rows hides no name."""
+        return bool(self.grants)
 
 
 def decide(rules: ProductRules, guards: Guards, columns: frozenset[str], localized: frozenset[str]) -> TableDecision:
