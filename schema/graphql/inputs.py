@@ -96,7 +96,8 @@ def group_order_by(scope: Scope) -> TypeDef | None:
     }
     if scope.numeric:
         for word in ("sum", "avg", "stddev"):
-            fields[word] = FieldDef(ref(f"{name}NumberOrderBy"), OfPart(word))
+            if word not in scope.without:
+                fields[word] = FieldDef(ref(f"{name}NumberOrderBy"), OfPart(word))
     if scope.extremal:
         for word in ("min", "max"):
             fields[word] = FieldDef(ref(f"{name}ExtremeOrderBy"), OfPart(word))
@@ -118,7 +119,8 @@ def having(scope: Scope) -> TypeDef | None:
     if scope.numeric:
         fields["sum"] = FieldDef(ref(f"{name}HavingSums"), OfPart("sum"))
         for word in ("avg", "stddev"):
-            fields[word] = FieldDef(ref(f"{name}HavingAverages"), OfPart(word))
+            if word not in scope.without:
+                fields[word] = FieldDef(ref(f"{name}HavingAverages"), OfPart(word))
     if scope.extremal:
         for word in ("min", "max"):
             fields[word] = FieldDef(ref(f"{name}HavingExtremes"), OfPart(word))

@@ -128,7 +128,7 @@ def figures(scope: Scope) -> dict[str, FieldDef]:
             FieldDef(fraction, OfPart("percentile"), "Continuous percentiles, where the source can.", q),
         ),
     ]
-    return {word: field for wanted, word, field in offered if wanted}
+    return {word: field for wanted, word, field in offered if wanted and word not in scope.without}
 
 
 def distinct(scope: Scope) -> TypeDef | None:

@@ -20,7 +20,7 @@ import strawberry
 from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
-from schema.types import Kind, Type
+from schema.types import Kind
 
 LONGEST = 1024
 """Characters of a number as text: more is not a number anybody stores."""
@@ -216,25 +216,3 @@ def definitions() -> dict[object, ScalarDefinition]:
         )
         for scalar in SCALARS.values()
     }
-
-
-def from_wire(type_: Type, text: str) -> object:
-    """Read the text form (``CH_TEXT``) of a value back, as for a cursor. Raises ValueError where it is not one."""
-    try:
-        return _from_wire(type_.kind, text)
-    except (GraphQLError, ArithmeticError) as error:
-        raise ValueError(f"not the text of a {type_}") from error
-
-
-def _from_wire(kind: Kind, text: str) -> object:
-    match kind:
-        case Kind.STRING:
-            return text
-        case Kind.BOOLEAN:
-            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-        case Kind.INTEGER | Kind.BIGINT:
-            return _bigint(text)
-        case Kind.FLOAT:
-            return float(text)
-        case _:
-            return SCALARS[NAMES[kind]].parse(text)

@@ -21,7 +21,7 @@ SUMMED = {Kind.INTEGER: "Decimal", Kind.BIGINT: "Decimal", Kind.DECIMAL: "Decima
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A product, the columns of it that are visible, its visible relationships, and their targets by id."""
+    """A product, its visible columns and relationships, and the targets of these. ``without``: figures its source lacks."""
 
     product: Product
     domain: Domain | None
@@ -30,6 +30,7 @@ class Scope:
     targets: Catalog
     page_size: int
     max_page_size: int
+    without: frozenset[str]
 
     @property
     def name(self) -> str:

@@ -68,8 +68,14 @@ class Vocabulary:
     """The types by name. `type` answers None for an unknown name, a hidden one and an empty one alike."""
 
     def __init__(
-        self, catalog: Catalog, zone: str, visible: VisibleSet, index: Mapping[str, tuple[Product, str]]
+        self,
+        catalog: Catalog,
+        zone: str,
+        visible: VisibleSet,
+        index: Mapping[str, tuple[Product, str]],
+        without: Mapping[str, frozenset[str]],
     ) -> None:
+        self._without = without
         self._catalog, self._zone, self._visible, self._index = catalog, catalog.zones[zone], visible, index
         self._published = {product.id for product in catalog.published(zone)}
         self._made: dict[str, TypeDef | None] = {**_shared()}
@@ -114,6 +120,7 @@ class Vocabulary:
             self._catalog,
             self._zone.page_size,
             self._zone.max_page_size,
+            self._without.get(product.source, frozenset()),
         )
 
     def _related(self, product: Product, relationship: Relationship) -> bool:

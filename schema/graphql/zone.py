@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
@@ -61,7 +62,8 @@ class ZoneSchema:
 
     catalog: Catalog
     zone: str
-    types: dict[str, tuple[Product, str]]
+    types: Mapping[str, tuple[Product, str]]
+    without: Mapping[str, frozenset[str]]
     _views: _Views = field(default_factory=_Views)
 
     def view(self, visible: VisibleSet) -> View:
@@ -97,9 +99,12 @@ class ZoneSchema:
         return self.strawberry.as_str() + "\n"
 
     def _view(self, visible: VisibleSet) -> View:
-        return View(Vocabulary(self.catalog, self.zone, visible, self.types), visible.digest)
+        return View(Vocabulary(self.catalog, self.zone, visible, self.types, self.without), visible.digest)
 
 
-def build(catalog: Catalog, zone: str) -> ZoneSchema:
-    """The schema of a zone. Raises ValueError where two types are called the same (`schema.names` finds it first)."""
-    return ZoneSchema(catalog, zone, index(catalog, zone))
+def build(catalog: Catalog, zone: str, without: Mapping[str, frozenset[str]] | None = None) -> ZoneSchema:
+    """The schema of a zone. ``without`` are, by source, the figures its engine cannot give ("percentile", "stddev").
+
+    Raises ValueError where two types are called the same (`schema.load_names` finds it first).
+    """
+    return ZoneSchema(catalog, zone, index(catalog, zone), without or {})

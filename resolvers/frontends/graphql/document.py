@@ -1,7 +1,6 @@
 """Document: a GraphQL text read for one view, ready to take values and to be compiled.
 
-`coerce` and `signature` run per request and are cheap; `compile` runs once per signature. What the lead of the pipeline
-keys its plans by is the text's digest, the operation name, the zone, the view's digest and the signature.
+`coerce` and `signature` run per request and are cheap; `compile` runs once per ``key`` and signature.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ _SITES_KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid operation. ``sealed``: it takes cursors or node ids. ``introspects``: it asks for the schema."""
+    """A valid operation. ``key`` identifies it: text, operation name, zone, visible names. ``sealed``: it takes cursors or
+    node ids. ``introspects``: it asks for the schema."""
 
-    digest: str
-    name: str | None
+    key: str
     operation: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     view: View
@@ -71,8 +70,7 @@ class Document:
         """The operation under these values. Raises `Refusal` (CH106, CH109 to CH113)."""
         job = self._job(values, Opened(opener))
         blocks, fields = compile_roots(job, self.operation)
-        parts = (self.digest, self.name, self.zone, self.view.digest, self.signature(values, opener))
-        digest = hashlib.sha256(repr(parts).encode()).hexdigest()
+        digest = hashlib.sha256(repr((self.key, self.signature(values, opener))).encode()).hexdigest()
         return LogicalQuery(digest, blocks, fields, job.slots, frozenset(job.products), tuple(job.limits))
 
     def _job(self, values: Mapping[str, object], seals: Seals) -> Job:

@@ -129,7 +129,7 @@ def _order(job: Job, draft: Draft, by: dict[str, Key], value: Given | None, node
         else:
             ordered = figure(word, draft.alias, meaning.column)[0]
         terms.append(directed(ordered, meaning.column.type, str(direction.value)))
-    return terms + [Term(item.value, item.column.type) for item in by.values()]
+    return [*terms, *(Term(item.value, item.column.type) for item in by.values())]
 
 
 def _having(job: Job, draft: Draft, value: Given | None) -> exp.Expr | None:

@@ -43,7 +43,7 @@ class Page:
 
 
 def page(zone: Zone, arguments: Mapping[str, Given], node: FieldNode) -> Page:
-    """Read the paging arguments. Raises `Refusal` CH110 where they contradict each other or ask for too much."""
+    """Read the paging arguments. Raises `Refusal` CH113 where they contradict each other or ask for too much."""
     found = {name: value for name, value in arguments.items() if isinstance(value, Value)}
     if "first" in found and "last" in found:
         raise _refusal("'first' and 'last' cannot both be given.", "Page forward with first, backward with last.", node)
@@ -69,7 +69,7 @@ def _check(value: Value | None, name: str, most: int, node: FieldNode) -> None:
 
 
 def _refusal(message: str, hint: str, node: FieldNode) -> Refusal:
-    return Refusal("CH110", message, hint, locations=locations(node))
+    return Refusal("CH113", message, hint, locations=locations(node))
 
 
 def limited(job: Job, select: exp.Select, wanted: Page, probe: bool) -> exp.Select:

@@ -103,6 +103,8 @@ def aggregate(
             shape.append(Literal_(name, type_))
         else:
             shape.append(figure_field(job, draft, type_, name, fields))
+    if not draft.items:
+        draft.output(count(), INTEGER)
     select = draft.select().where(condition)
     return One(key, draft.name, tuple(shape)), _block(draft, select, relationship=relationship, aggregate=True)
 

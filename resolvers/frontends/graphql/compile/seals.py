@@ -6,19 +6,16 @@ Both are part of the signature, so they are found first with a `Recorder` and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from resolvers.frontends.graphql.given import Path, Value
 from schema.errors import Refusal
 
-
-class Opener(Protocol):
-    """Opens what was sealed for this caller (`resolvers.seal`)."""
-
-    def open(self, kind: str, text: str, seal: str) -> tuple[object, ...]:
-        """The values inside. ``kind`` is "cursor" or "node". Raises `Refusal` where it was not sealed for this."""
+Opener = Callable[[str, str, str], tuple[object, ...]]
+"""Opens what was sealed for this caller (`resolvers.seal.Sealer.open`): kind ("cursor" or "node"), text, what it was
+sealed for. Raises `Refusal` where it was not sealed for this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +59,14 @@ class Opened:
     opener: Opener
 
     def nulls(self, site: Site) -> tuple[bool, ...]:
-        values = self.opener.open("cursor", str(site.value.value), site.seal)
+        values = self.opener("cursor", str(site.value.value), site.seal)
         if len(values) != site.terms:
-            raise Refusal("CH113", "This cursor is not one of this list.", "Take a cursor from an answer of this list.")
+            raise Refusal("CH110", "This cursor is not valid here.", "Take cursors from an answer to the same query.")
         return tuple(value is None for value in values)
 
     def product(self, site: Site) -> str | None:
         try:
-            values = self.opener.open("node", str(site.value.value), "")
+            values = self.opener("node", str(site.value.value), "")
         except Refusal:
             return None
         return str(values[0]) if values else None
