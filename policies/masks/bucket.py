@@ -17,7 +17,7 @@ from sqlglot import exp
 from policies.masks.exact import digits_of, limits, natural, rational
 from policies.masks.literal import literal
 from policies.masks.registry import MaskFault, Wanted, mask
-from policies.masks.terms import at_least, below, both, call, choose, number
+from policies.masks.terms import at_least, below, both, call, choose, floor, number, over, plus, times
 from policies.rules import Preserved
 from schema.types import FLOAT, NUMERIC, Kind, Type
 
@@ -39,7 +39,8 @@ class Bucket:
         if type_.kind is Kind.FLOAT:
             width, edge = float(self.width), float(self.width) * _GRAIN
             inside = both(at_least(value, literal(-edge, FLOAT)), below(value, literal(edge, FLOAT)))
-            return choose(inside, call("CH_FLOOR_TO", value, literal(width, FLOAT)), exp.Null())
+            start = times(floor(over(value, literal(width, FLOAT))), literal(width, FLOAT))
+            return choose(inside, plus(start, literal(0.0, FLOAT)), exp.Null())  # -0 becomes 0
         floored = call("CH_FLOOR_TO", value, number(format(self.width, "f")))
         return choose(self._fits(value, type_), floored, exp.Null())
 
@@ -66,7 +67,7 @@ class Bucket:
         edge = width * _GRAIN
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not -edge <= value < edge:
             return None
-        return width * math.floor(value / width)
+        return math.floor(value / width) * width + 0.0
 
 
 @mask("bucket")

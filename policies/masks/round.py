@@ -13,10 +13,10 @@ from fractions import Fraction
 
 from sqlglot import exp
 
-from policies.masks.exact import digits_of, limits, natural, rational
+from policies.masks.exact import decimal, digits_of, limits, natural, rational
 from policies.masks.literal import literal
 from policies.masks.registry import MaskFault, Wanted, mask
-from policies.masks.terms import below, both, call, choose, number
+from policies.masks.terms import below, both, call, choose, floor, number, over, plus, times
 from policies.rules import Preserved
 from schema.types import FLOAT, NUMERIC, Kind, Type
 
@@ -37,10 +37,23 @@ class Round:
         )
 
     def sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        rounded = call("CH_ROUND_TO", value, number(self.digits))
-        edge = literal(self._edge(), FLOAT) if type_.kind is Kind.FLOAT else number(self._exact_edge(type_))
-        inside = both(below(value, edge), exp.GT(this=value.copy(), expression=exp.Neg(this=edge)))
+        if type_.kind is Kind.FLOAT:
+            edge, rounded = literal(self._edge(), FLOAT), self._float_sql(value)
+        else:
+            edge, rounded = number(self._exact_edge(type_)), call("CH_ROUND_TO", value, number(self.digits))
+        inside = both(below(value, edge), exp.GT(this=value.copy(), expression=exp.Neg(this=edge.copy())))
         return choose(inside, rounded, exp.Null())
+
+    def _float_sql(self, value: exp.Expression) -> exp.Expression:
+        negative = exp.Neg(this=exp.Paren(this=value.copy()))
+        away = choose(below(value, number(0)), exp.Neg(this=exp.Paren(this=self._up(negative))), self._up(value.copy()))
+        return plus(away, literal(0.0, FLOAT))  # -0 becomes 0
+
+    def _up(self, size: exp.Expression) -> exp.Expression:
+        power, half = literal(10.0 ** abs(self.digits), FLOAT), literal(0.5, FLOAT)
+        if self.digits < 0:
+            return times(floor(plus(over(size, power), half)), power)
+        return over(floor(plus(times(size, power), half)), power)
 
     def _edge(self) -> float:
         return _GRAIN * 10.0**-self.digits if self.digits < 0 else _GRAIN / 10.0**self.digits
@@ -48,12 +61,9 @@ class Round:
     def _exact_edge(self, type_: Type) -> str:
         """The first number above zero that rounds out of the type."""
         step = Fraction(10) ** -self.digits
-        last = math.floor(Fraction(limits(type_)[1]) / step) * step
-        edge = last + step / 2
-        scale = max(-self.digits + 0, 0) if edge.denominator == 1 else self.digits + 1
-        units = edge * 10**scale if edge.denominator != 1 else edge
-        digits = str(units.numerator)
-        return digits if edge.denominator == 1 else f"{digits[:-scale].zfill(1)}.{digits[-scale:].zfill(scale)}"
+        edge = math.floor(Fraction(limits(type_)[1]) / step) * step + step / 2
+        places = max(0, self.digits + 1)
+        return f"{decimal((edge * 10**places).numerator, places):f}"
 
     def row(self, value: object, type_: Type, keys: Mapping[str, bytes]) -> object:
         if type_.kind is Kind.FLOAT:
@@ -75,7 +85,7 @@ class Round:
             away = math.floor(size / power + 0.5) * power
         else:
             away = math.floor(size * power + 0.5) / power
-        return -away if value < 0 else away
+        return (-away if value < 0 else away) + 0.0
 
 
 def rounding(wanted: Wanted, digits: object, kind: str) -> Round:

@@ -68,6 +68,23 @@ def at_least(value: exp.Expression, limit: exp.Expression) -> exp.Expression:
     return exp.GTE(this=value.copy(), expression=limit.copy())
 
 
+def plus(left: exp.Expression, right: exp.Expression) -> exp.Expression:
+    return exp.Paren(this=exp.Add(this=left.copy(), expression=right.copy()))
+
+
+def times(left: exp.Expression, right: exp.Expression) -> exp.Expression:
+    return exp.Paren(this=exp.Mul(this=left.copy(), expression=right.copy()))
+
+
+def over(left: exp.Expression, right: exp.Expression) -> exp.Expression:
+    """Division of two floats by one that is not zero, written as it stands."""
+    return exp.Paren(this=exp.Div(this=left.copy(), expression=right.copy(), typed=True, safe=True))
+
+
+def floor(value: exp.Expression) -> exp.Expression:
+    return exp.Floor(this=value.copy())
+
+
 def fully(value: exp.Expression, whole: Pattern) -> exp.Expression:
     """The whole text matches. ``whole`` is anchored at both ends, so that replacing it leaves nothing or everything."""
     rest = call("CH_REGEX_REPLACE", value, text(whole.text), text(""))

@@ -1,0 +1,233 @@
+"""Rowwise: a product's policy as a function from a raw row to the governed row, for sources without SQL.
+
+1. Evaluate every condition's guards for the caller; one that is UNKNOWN as a whole stays so on every row.
+2. A row is visible: every row filter (or its bypass) AND no deny AND at least one grant.
+3. A cell is visible: some one grant has its guard, its rows and the column, and no deny takes it; else it is None.
+4. A cell is clear: for such a grant, every mask is revealed on this row or lifted by it; else the most specific
+   unrevealed mask gives its value.
+
+Says the same as `policies.decide` and `policies.relation` by other means: conditions are evaluated whole, per row, never
+folded. The two are tested against each other. Does not decide minimum groups, which are about many rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from policies.condition import Condition, Moment, Truth
+from policies.evaluate import Lookup, evaluator, natural
+from policies.fold import operands
+from policies.guard import request_value
+from policies.masks.natural import settled
+from policies.rules import DenyRule, FilterRule, GrantRule, LocalizeRule, MaskRule, ProductRules
+from schema.caller import Caller
+from schema.types import Type
+
+Row = Mapping[str, object]
+Govern = Callable[[Row], "Row | None"]
+Related = Callable[[str], Iterable[Row]]
+"""The raw rows of a product, for paths to related rows."""
+Test = Callable[[Row], Truth]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What conditions may ask besides the row and the papers.
+
+    ``claims`` are the claims' types (of the elements, for lists); ``entitlements`` the resolved lists by id; ``related``
+    gives other products' rows: without it, a condition with a path to them is UNKNOWN. ``location`` is the source's.
+    """
+
+    claims: Mapping[str, Type] = field(default_factory=dict)
+    entitlements: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    related: Related | None = None
+    location: str | None = None
+
+
+_NO_FACTS = Facts()
+
+
+def compile_rows(
+    rules: ProductRules,
+    columns: Mapping[str, Type],
+    caller: Caller,
+    moment: Moment,
+    keys: Mapping[str, bytes],
+    facts: Facts = _NO_FACTS,
+) -> Govern:
+    """The function that gives the governed row, with every one of ``columns``; None for a row that is not visible.
+
+    Raw rows hold natural Python values under logical names, derived columns included; a value of another type counts as
+    NULL. ``keys`` are the zone's mask keys; the zone's name goes to masks as ``keys["zone"]``.
+    """
+    tests = _Tests(caller, moment, facts)
+    confined = [rule for rule in rules.localize if not {facts.location, moment.region} <= rule.locations]
+    if any(rule.columns is None for rule in confined):
+        return lambda row: None
+    visible = _row_test(rules, tests)
+    grants = [(grant, tests.both(grant.when, grant.rows)) for grant in rules.grants]
+    secrets = {**keys, "zone": caller.zone.encode()}
+    cells = {name: _cell(name, type_, rules, tests, confined, secrets) for name, type_ in columns.items()}
+
+    def govern(raw: Row) -> Row | None:
+        row = {name: settled(raw.get(name), type_) for name, type_ in columns.items()}
+        if not visible(row):
+            return None
+        matching = [grant for grant, test in grants if test(row) is True]
+        return {name: cell(row, matching) for name, cell in cells.items()} if matching else None
+
+    return govern
+
+
+Cell = Callable[[Row, list[GrantRule]], object]
+
+
+def _cell(
+    name: str,
+    type_: Type,
+    rules: ProductRules,
+    tests: _Tests,
+    confined: list[LocalizeRule],
+    keys: Mapping[str, bytes],
+) -> Cell:
+    if any(rule.columns is not None and name in rule.columns for rule in confined):
+        return lambda row, matching: None
+    denies = [
+        tests.both(rule.when, rule.rows) for rule in rules.denies if rule.columns is not None and name in rule.columns
+    ]
+    masks = [(rule, tests.of(rule.reveal) if rule.reveal is not None else _never) for rule in rules.masks.get(name, ())]
+
+    def cell(row: Row, matching: list[GrantRule]) -> object:
+        holding = [grant for grant in matching if name in grant.columns]
+        if not holding or any(deny(row) is not False for deny in denies):
+            return None
+        hiding = [rule for rule, reveal in masks if reveal(row) is not True]
+        if any(_lifted(grant, name, hiding) for grant in holding):
+            return row[name]
+        return hiding[0].mask.row(row[name], type_, keys)
+
+    return cell
+
+
+def _lifted(grant: GrantRule, column: str, hiding: list[MaskRule]) -> bool:
+    cleared = grant.clears.get(column, frozenset())
+    return all(rule.name in cleared for rule in hiding)
+
+
+def _row_test(rules: ProductRules, tests: _Tests) -> Callable[[Row], bool]:
+    filters = [_filter(rule, tests) for rule in rules.filters]
+    denies = [_deny(rule, tests) for rule in rules.denies if rule.columns is None]
+    return lambda row: all(test(row) for test in filters) and not any(test(row) for test in denies)
+
+
+def _filter(rule: FilterRule, tests: _Tests) -> Callable[[Row], bool]:
+    rows = tests.of(rule.rows)
+    bypass = tests.of(rule.bypass) if rule.bypass is not None else _never
+    return lambda row: rows(row) is True or bypass(row) is True
+
+
+def _deny(rule: DenyRule, tests: _Tests) -> Callable[[Row], bool]:
+    applies = tests.both(rule.when, rule.rows)
+    return lambda row: applies(row) is not False
+
+
+def _never(row: Row) -> Truth:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Tests:
+    """Makes tests of conditions, for one caller and moment."""
+
+    caller: Caller
+    moment: Moment
+    facts: Facts
+
+    def both(self, when: Condition | None, rows: Condition | None) -> Test:
+        """Three-valued AND of two conditions; an absent one is true."""
+        parts = [self.of(condition) for condition in (when, rows) if condition is not None]
+
+        def test(row: Row) -> Truth:
+            found = [part(row) for part in parts]
+            return False if False in found else None if None in found else True
+
+        return test
+
+    def of(self, condition: Condition) -> Test:
+        bits = condition.bits(self.caller, self.moment)
+        if bits is None:
+            return lambda row: None
+        if condition.row is None:
+            return lambda row: bits[0]
+        if not self._answerable(condition):
+            return lambda row: None
+        run, paths = self._evaluator(condition.row)
+
+        def test(row: Row) -> Truth:
+            def look(name: str) -> object:
+                room, _, key = name.partition(":")
+                if room == "column":
+                    return row.get(key)
+                if room == "path":
+                    return paths[int(key)](look)
+                return bits[int(key)] if room == "guard" else self._bind(room, key)
+
+            value = run(look)
+            return value if isinstance(value, bool) else None
+
+        return test
+
+    def _answerable(self, condition: Condition) -> bool:
+        """Whether everything it asks besides the row and the papers was given: else it is UNKNOWN."""
+        known = condition.entitlements <= self.facts.entitlements.keys()
+        return known and (self.facts.related is not None or not condition.related)
+
+    def _bind(self, room: str, key: str) -> object:
+        if room == "request":
+            return request_value(key, self.caller, self.moment)
+        if room == "entitlement":
+            return self.facts.entitlements[key]
+        value, type_ = self.caller.claims[key], self.facts.claims.get(key)
+        if type_ is None:
+            return value
+        return tuple(natural(item, type_) for item in value) if isinstance(value, tuple) else natural(value, type_)
+
+    def _evaluator(self, row: exp.Expression) -> tuple[Callable[[Lookup], object], list[Callable[[Lookup], object]]]:
+        """The condition as a function, with ``path:N`` binds in the place of its sub-selects."""
+        spelt = exp.Paren(this=row.copy())
+        paths: list[Callable[[Lookup], object]] = []
+        for subquery in list(spelt.find_all(exp.Subquery)):
+            subquery.replace(exp.Placeholder(this=f"path:{len(paths)}"))
+            paths.append(self._path(subquery.this))
+        return evaluator(spelt), paths
+
+    def _path(self, select: exp.Select) -> Callable[[Lookup], object]:
+        """``SELECT there.x FROM product AS there WHERE there.key = key LIMIT 1`` as a look-up in an index of the
+        product's rows. Names of the related row are those under its alias."""
+        table = select.find(exp.Table)
+        assert table is not None and self.facts.related is not None
+        links = operands(select.args["where"].this)
+        theirs = [_there(link.this, table.alias) for link in links]
+        ours = [evaluator(link.args["expression"]) for link in links]
+        shown = _there(select.expressions[0], table.alias)
+        index: dict[tuple[object, ...], object] = {}
+        for related in self.facts.related(f"{table.db}.{table.name}"):
+            look = {f"column:{table.alias}.{name}": value for name, value in related.items()}.get
+            index.setdefault(tuple(part(look) for part in theirs), shown(look))
+
+        def find(look: Lookup) -> object:
+            key = tuple(part(look) for part in ours)
+            return None if None in key else index.get(key)
+
+        return find
+
+
+def _there(node: exp.Expression, alias: str) -> Callable[[Lookup], object]:
+    """An expression over the related row: its columns are called ``alias.name``."""
+    spelt = node.transform(
+        lambda part: exp.column(f"{alias}.{part.name}", quoted=True) if isinstance(part, exp.Column) else part
+    )
+    return evaluator(spelt)
