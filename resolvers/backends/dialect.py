@@ -1,7 +1,8 @@
 """How one engine spells the planner's SQL. Pure: no I/O, no caller, no policy.
 
 A dialect lowers the logical functions of `schema.query` and the wire forms of `schema.types` to its engine, and
-renders the final statement with its own bind style.
+renders the final statement with its own bind style. Everything but `render` gives *logical* SQL, which only `render`
+turns into the engine's words, so a tree may be built, walked and verified before an engine is spelt.
 """
 
 from __future__ import annotations
@@ -31,11 +32,15 @@ class Capabilities:
 class Statement:
     """A statement ready to run. ``params`` are the slots in the order of the engine's positions.
 
-    Where lists are padded, ``text`` holds ``/*list:N*/`` marks that the back end expands per length class.
+    Where lists are padded, ``text`` holds ``/*list:N*/`` marks that the back end expands per length class, and
+    ``/*bind:N*/`` marks that it spells in its driver's style.
+    ``document``: the only column is JSON built by ``json_row``, ``json_object`` or ``json_rows``; the back end gives
+    its text unparsed.
     """
 
     text: str
     params: tuple[Slot, ...]
+    document: bool = False
 
 
 class Dialect(Protocol):
@@ -61,8 +66,17 @@ class Dialect(Protocol):
         """Aggregate: the JSON array of ``item`` by ascending ``order``, ``[]`` for no rows. Only where ``tree``."""
 
     @abstractmethod
+    def column(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        """A stored column as its logical type: compared, sorted and grouped the same in every engine (strings by code
+        point, instants in UTC). Costs nothing where the column's own type already says so."""
+
+    @abstractmethod
+    def cast(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        """The value converted to a logical type."""
+
+    @abstractmethod
     def bind(self, slot: Slot) -> exp.Expression:
-        """The expression for a bind of this slot's type (a cast placeholder)."""
+        """The expression for a bind of this slot."""
 
     @abstractmethod
     def render(self, query: exp.Expression, slots: dict[str, Slot]) -> Statement:
