@@ -41,7 +41,7 @@ def collisions(catalog: Catalog) -> list[LoadError]:
     everything = tuple(p for p in catalog.products.values() if not p.entitlement)
     schemas = [catalog.published(zone) for zone in catalog.zones] or [everything]
     found: dict[LoadError, None] = {}
-    for products in dict.fromkeys(schemas):
+    for products in schemas:
         found.update(dict.fromkeys(_shared("query field", _roots(products), FIXED_ROOTS)))
         found.update(dict.fromkeys(_shared("type", _types(products), FIXED_TYPES)))
     for product in everything:

@@ -223,7 +223,8 @@ def _record(node: Entries, shape: Record, trail: str, errors: list[LoadError]) -
             errors.append(LoadError(node.place, "CH208", f"{where}.", _example(name, key.shape)))
     if len(node.entries) < shape.least or (shape.most is not None and len(node.entries) > shape.most):
         words = ", ".join(shape.keys)
-        errors.append(LoadError(node.place, "CH209", f"'{trail}' needs {_count(shape.least, shape.most, 'key')} of {words}."))
+        sentence = f"'{trail}' needs {_count(shape.least, shape.most, 'key')} of {words}."
+        errors.append(LoadError(node.place, "CH209", sentence))
 
 
 def _known(name: str, shape: Record) -> str:
@@ -239,8 +240,8 @@ def _text(node: Scalar, shape: Text, trail: str, errors: list[LoadError]) -> Non
     if shape.words:
         if value not in shape.words:
             sentence = f"'{trail}' may not be '{clip(value)}'."
-            hint = did_you_mean(value, shape.words) or f"Allowed: {', '.join(shape.words)}."
-            errors.append(LoadError(node.place, "CH209", sentence, hint))
+            allowed = did_you_mean(value, shape.words) or f"Allowed: {', '.join(shape.words)}."
+            errors.append(LoadError(node.place, "CH209", sentence, allowed))
     elif shape.pattern is not None and not re.fullmatch(shape.pattern, value):
         hint = f"For example: {', '.join(shape.examples)}." if shape.examples else None
         errors.append(LoadError(node.place, "CH209", f"'{trail}' is not {shape.form}: '{clip(value)}'.", hint))
@@ -261,6 +262,8 @@ def clip(text: str) -> str:
     return line if len(line) <= 60 else line[:57] + "..."
 
 
-def unknown(place: Place, what: str, name: str, known: Sequence[str] | Mapping[str, object], hint: str | None = None) -> LoadError:
+def unknown(
+    place: Place, what: str, name: str, known: Sequence[str] | Mapping[str, object], hint: str | None = None
+) -> LoadError:
     """CH210: ``name`` is written where the name of a ``what`` belongs, and there is none of that name."""
     return LoadError(place, "CH210", f"There is no {what} '{clip(name)}'.", did_you_mean(name, known) or hint)

@@ -1,0 +1,200 @@
+"""The shapes of settings, catalog files and personas: every key there is, with what editors say about it."""
+
+from __future__ import annotations
+
+from schema.load_shape import Anything, Either, Flag, Key, ListOf, MapOf, Number, Record, Shape, Text
+from schema.load_units import DURATION, SIZE
+from schema.names import GRAPHQL, LOGICAL
+
+LOCAL = r"[a-z][a-z0-9_-]{0,62}"
+TAG = r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*"
+PRODUCT = rf"{LOGICAL}\.{LOGICAL}"
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+DEFAULT_ALGORITHMS = ("RS256", "ES256", "EdDSA")
+PRESETS = ("plain", "hasura", "auth0", "okta", "keycloak", "entra", "cognito")
+KEY_PLACES = ("jwks_url", "jwks_file", "oidc", "development")
+
+_NAME = "a name: lower-case letters, digits and underscores, a letter first"
+_LOCAL = "a name: lower-case letters, digits, - and _, a letter first"
+_TAG = "a tag: lower-case words joined by dots"
+
+
+def need(shape: Shape) -> Key:
+    return Key(shape, required=True)
+
+
+def may(shape: Shape) -> Key:
+    return Key(shape)
+
+
+def named(item: Shape, about: str) -> MapOf:
+    return MapOf(item, about, LOGICAL, _NAME)
+
+
+def duration(about: str) -> Text:
+    return Text(about, DURATION, "a duration", examples=("25s", "24h"))
+
+
+def size(about: str) -> Either:
+    return Either((Number(least=1), Text("", SIZE, "a size", examples=("32MiB", "1MB"))), about)
+
+
+TAGS = ListOf(Text("", TAG, _TAG, examples=("pii.email",)), "Classifications that policies select by.")
+GRAPHQL_NAME = Text("The GraphQL name, where the camelCase of the name will not do.", GRAPHQL, "a GraphQL name")
+REASON = Record({"reason": need(Text("Why this is right, for whoever reviews it."))}, name="reason")
+
+# --- customhouse.yaml -------------------------------------------------------------------------------------------------
+
+SOURCE = Record({
+    "kind": need(Text("Which back end speaks to it.", words=("duckdb", "postgres", "sqlalchemy"))),
+    "url": need(Text("Where it is: a file or a URL. Secrets stand as references: secret:env:NAME, secret:file:PATH, "
+                     "secret:aws:NAME#key, secret:gcp:RESOURCE; or within a URL as ${secret:env:NAME}.")),
+    "location": may(Text("The cloud region its data is in; localize policies ask for it.")),
+    "required": may(Flag("false: the gateway starts without it and answers CH5xx until it is there. Default true.")),
+    "options": may(MapOf(Anything(), "Options of the back end, such as pool_size, threads or memory_limit.")),
+}, "A connection to a database.", "source")  # fmt: skip
+
+CLAIM = Record({
+    "type": need(Text("string, integer, bigint, float or boolean, or list<..> of one of them.",
+                      r"\s*(list<)?\s*(string|integer|bigint|float|boolean)\s*>?\s*", "a claim type",
+                      examples=("string", "list<string>"))),
+    "description": may(Text("What the claim means.")),
+}, "A claim that policies may name as claims.<name>.", "claim")  # fmt: skip
+
+DOTTED = Text(
+    "Keys joined by dots: realm_access.roles",
+    r"(?!.*://)[^.]+(\.[^.]+)*",
+    "keys joined by dots; a key that holds dots or slashes stands in a list",
+    examples=("realm_access.roles",),
+)
+KEYS = ListOf(Text(), "Object keys one after the other, for names that hold dots or slashes.", least=1)
+ONE_PATH = Either((DOTTED, KEYS), "Where in the token the claim stands.")
+CLAIM_PATH = Either((
+    DOTTED,
+    KEYS,
+    Record({
+        "paths": need(ListOf(ONE_PATH, "Tried in this order; the first that is present wins.", least=1)),
+        "split": may(Text("Makes a list of a text, separated by this.", r"(?s).+", "a separator")),
+        "single_as_list": may(Flag("A single value stands for a list of one.")),
+    }, name="claimPath"),
+), "Where in this issuer's tokens the claim stands: over the preset.")  # fmt: skip
+
+ISSUER = Record({
+    "issuer": need(Text("The exact iss of its tokens.")),
+    "audiences": need(ListOf(Text(), "The aud values accepted: one of them must be in the token.", least=1)),
+    "jwks_url": may(Text("Where its key set is published (https).")),
+    "jwks_file": may(Text("A file with its key set, relative to the project.")),
+    "oidc": may(Flag("true: keys are found by OpenID Connect discovery at the issuer.")),
+    "development": may(Flag("true: keys made at run time for demos; only with --dev-keys, loopback only.")),
+    "algorithms": may(ListOf(Text(words=ALGORITHMS), "Signature algorithms accepted, asymmetric only. "
+                             f"Default {', '.join(DEFAULT_ALGORITHMS)}.", least=1)),
+    "preset": may(Text("Where issuers of this make keep claims. Default plain: under their own names.", words=PRESETS)),
+    "namespace": may(Text("auth0: the prefix of custom claims, such as https://acme.example/; "
+                          "hasura: the key of the claims object.")),
+    "claims": may(MapOf(CLAIM_PATH, "Where each declared claim stands in the token: over the preset.")),
+    "purposes": may(CLAIM_PATH),
+    "max_lifetime": may(duration("Tokens that live longer are refused.")),
+}, "A token issuer. Exactly one of jwks_url, jwks_file, oidc and development says where its keys are.",
+    "issuer")  # fmt: skip
+
+LIMITS = Record({
+    "page_size": may(Number("Rows of a page where the caller names none. Default 100.", least=1, most=1_000_000)),
+    "max_page_size": may(Number("Most rows of a page. Default 1000.", least=1, most=1_000_000)),
+    "max_rows": may(Number("Most rows of one answer. Default 100000.", least=1, most=1_000_000_000)),
+    "max_answer_bytes": may(size("Largest answer. Default 32MiB.")),
+    "max_body_bytes": may(size("Largest request body. Default 1MiB.")),
+    "timeout": may(duration("Longest run of a request. Default 25s.")),
+}, "Limits of a zone.", "limits")  # fmt: skip
+
+ZONE = Record({
+    "issuers": need(ListOf(Text(), "Names of the issuers whose tokens it accepts.", least=1)),
+    "products": may(ListOf(Text("", PRODUCT, "a product id, domain.product", examples=("operations.flights",)),
+                           "Ids of the products it publishes. Absent: all but entitlements.")),
+    "region": may(Text("The cloud region this gateway runs in: request.region in policies.")),
+    "limits": may(LIMITS),
+}, "An audience with its own schema and listener.", "zone")  # fmt: skip
+
+SETTINGS = Record({
+    "version": need(Number("The version of this format: 1.", least=1, most=1)),
+    "sources": may(MapOf(SOURCE, "Connections by name.", LOCAL, _LOCAL)),
+    "claims": may(named(CLAIM, "What policies may know of a caller.")),
+    "issuers": may(MapOf(ISSUER, "Token issuers by name.", LOCAL, _LOCAL)),
+    "zones": may(MapOf(ZONE, "Audiences by name.", LOCAL, _LOCAL)),
+}, "Settings of a project (customhouse.yaml).", "settings")  # fmt: skip
+
+# --- catalog/**/*.yaml ------------------------------------------------------------------------------------------------
+
+DOMAIN = Record({
+    "description": may(Text("What the business area is.")),
+    "steward": may(Text("Who answers for it: Name <address>.")),
+    "tags": may(TAGS),
+}, "A business area.", "domain")  # fmt: skip
+
+COLUMN = Record({
+    "type": need(Text("string, integer, bigint, decimal(12,2), float, boolean, date, time, datetime, timestamp, "
+                      "interval, uuid, json, bytes, array<..>, struct<name: type, ..>")),
+    "description": may(Text("What the value means, with its unit.")),
+    "tags": may(TAGS),
+    "column": may(Text("Its name in the source, where that differs.", r"(?s).{1,255}", "a column name")),
+    "graphql": may(GRAPHQL_NAME),
+    "filterable": may(Flag("false: it cannot be filtered by, for cost. Never a security measure.")),
+    "sortable": may(Flag("false: it cannot be sorted by, for cost.")),
+    "groupable": may(Flag("false: it cannot be grouped by, for cost.")),
+    "sql": may(Text("Derives the column: an SQL expression over other columns of the product.")),
+    "declassify": may(REASON),
+}, "A column.", "column")  # fmt: skip
+
+RELATIONSHIP = Record({
+    "to": need(Text("The product it leads to.", PRODUCT, "a product id, domain.product",
+                    examples=("reference.planes",))),
+    "on": need(MapOf(Text(), "Column here: column there, for every pair.", least=1)),
+    "many": may(Flag("true: it leads to many rows. Default: to one at most.")),
+    "description": may(Text("What the relationship means.")),
+    "graphql": may(GRAPHQL_NAME),
+    "inverse": may(Either((
+        Text("", LOGICAL, _NAME),
+        Record({
+            "name": need(Text("", LOGICAL, _NAME)),
+            "description": may(Text()),
+            "graphql": may(GRAPHQL_NAME),
+            "traverse_masked": may(REASON),
+        }, name="inverse"),
+    ), "Also declares the way back, on the target, under this name.")),
+    "traverse_masked": may(REASON),
+}, "A way to another product.", "relationship")  # fmt: skip
+
+_TABLE_PART = Text("", r"(?s).{1,255}", "an identifier")
+
+PRODUCT_SHAPE = Record({
+    "description": may(Text("What a row is.")),
+    "source": may(Text("The source it is in. A view may leave it out.")),
+    "table": may(Either((_TABLE_PART, ListOf(_TABLE_PART, least=1, most=3)),
+                        "The table: its name, or [schema, table], or [catalog, schema, table].")),
+    "view": may(Text("An SQL query over product ids instead of a table. All its products are of one source.")),
+    "key": may(ListOf(Text(), "The columns that tell its rows apart.", least=1)),
+    "graphql": may(Record({"singular": may(GRAPHQL_NAME), "plural": may(GRAPHQL_NAME), "type": may(GRAPHQL_NAME)},
+                          "GraphQL names, where the defaults will not do.", "productNames")),
+    "tags": may(TAGS),
+    "owner": may(Text("Who answers for it. Default: the domain's steward.")),
+    "freshness": may(duration("How old its rows may be at most.")),
+    "entitlement": may(Flag("true: never published; policies may look up rights in it.")),
+    "columns": need(MapOf(Either((Text("Just the type."), COLUMN)), "Its columns by logical name.", LOGICAL, _NAME, 1)),
+    "relationships": may(named(RELATIONSHIP, "Ways to other products by name.")),
+}, "A governed table or view.", "product")  # fmt: skip
+
+CATALOG = Record({
+    "domains": may(named(DOMAIN, "Business areas by name.")),
+    "products": may(MapOf(PRODUCT_SHAPE, "Products by id, domain.name.", PRODUCT, "a product id, domain.product")),
+}, "A catalog file.", "catalog")  # fmt: skip
+
+# --- personas.yaml ----------------------------------------------------------------------------------------------------
+
+PERSONAS = MapOf(Record({
+    "description": need(Text("Who this is.")),
+    "issuer": may(Text("The issuer that mints the token. Default: the only development issuer.")),
+    "zone": may(Text("The zone the persona belongs to, where it is not the first.")),
+    "subject": need(Text("The sub of the token.")),
+    "claims": may(MapOf(Anything(), "Claims as they stand in the token.")),
+    "purposes": may(ListOf(Text(), "Purposes the token allows.")),
+}, "A demo persona.", "persona"), "Demo personas by name.", LOCAL, _LOCAL)  # fmt: skip

@@ -1,0 +1,51 @@
+"""Tags travel to a fixed point.
+
+- A column has its own tags, its product's and its domain's.
+- The two columns of a key pair of a relationship share their tags: a masked key is masked on both sides.
+- A derived column, and an output of a view, has the tags of what it is made of, unless the steward declassifies it.
+
+Each tag is walked once from the columns that have it, so the cost is tags times edges.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from schema.catalog import Product
+
+Spot = tuple[str, str]
+"""A product id and a column of it."""
+
+
+def propagate(products: Mapping[str, Product], behind: Mapping[Spot, Iterable[Spot]]) -> dict[Spot, frozenset[str]]:
+    """The tags of every column. ``behind`` gives the columns each view output is made of."""
+    edges: dict[Spot, set[Spot]] = defaultdict(set)
+    start: dict[str, set[Spot]] = defaultdict(set)
+    for product in products.values():
+        for column in product.columns.values():
+            spot = (product.id, column.name)
+            for tag in column.tags:
+                start[tag].add(spot)
+            if column.declassify is None:
+                for source in (*((product.id, name) for name in column.inputs), *behind.get(spot, ())):
+                    edges[source].add(spot)
+        for relationship in product.relationships.values():
+            for here, there in relationship.pairs:
+                edges[product.id, here].add((relationship.target, there))
+                edges[relationship.target, there].add((product.id, here))
+    found: dict[Spot, set[str]] = defaultdict(set)
+    for tag, spots in start.items():
+        for spot in _reached(spots, edges):
+            found[spot].add(tag)
+    return {spot: frozenset(tags) for spot, tags in found.items()}
+
+
+def _reached(spots: set[Spot], edges: Mapping[Spot, set[Spot]]) -> set[Spot]:
+    seen, queue = set(spots), list(spots)
+    while queue:
+        for following in edges.get(queue.pop(), ()):
+            if following not in seen:
+                seen.add(following)
+                queue.append(following)
+    return seen
