@@ -64,7 +64,7 @@ class Slot:
     - ``variable``: ``path`` into the coerced variables, e.g. ``("where", "carrier", "eq")``;
     - ``cursor``: ``path`` leads to the sealed cursor (or ``value`` holds it), ``index`` picks the sort value, ``seal``
       is what the cursor must have been sealed for;
-    - ``node``: the same for a node id; ``index`` picks the key part;
+    - ``node``: the same for a node id; ``index`` picks the key part, from 1 (the product's id stands first);
     - ``claim`` / ``request``: ``path`` is the name; ``secret``: ``path`` names a mask key of the zone;
     - ``entitlement``: ``path`` names an entitlement of the governed query;
     - ``keys``: the link values of parent rows (set by the planner).
@@ -244,7 +244,7 @@ ShapeField = Leaf | Literal_ | Nest | One | Many | Edges | Node | Cursor | NodeI
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A page size to check when the values are known: ``slot`` names the bind, ``most`` the largest allowed."""
+    """A page size or offset to check when the values are known: ``slot`` names the bind, 0 to ``most`` are allowed."""
 
     slot: str
     most: int

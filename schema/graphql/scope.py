@@ -21,7 +21,7 @@ SUMMED = {Kind.INTEGER: "Decimal", Kind.BIGINT: "Decimal", Kind.DECIMAL: "Decima
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A product, its visible columns and relationships, and the targets of these. ``without``: figures its source lacks."""
+    """A product, its visible columns and relationships, and their targets. ``without``: figures its source lacks."""
 
     product: Product
     domain: Domain | None

@@ -27,8 +27,8 @@ _SITES_KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid operation. ``key`` identifies it: text, operation name, zone, visible names. ``sealed``: it takes cursors or
-    node ids. ``introspects``: it asks for the schema."""
+    """A valid operation. ``key`` identifies it: text, operation name, zone, visible names. ``sealed``: it takes cursors
+    or node ids. ``introspects``: it asks for the schema."""
 
     key: str
     operation: OperationDefinitionNode

@@ -99,8 +99,9 @@ def from_variable(value: object, type_: GraphQLInputType, path: Path) -> Given:
             return Values(tuple(items), path)
         return Items(tuple(from_variable(item, inner.of_type, (*path, index)) for index, item in enumerate(items)))
     if isinstance(inner, GraphQLInputObjectType) and isinstance(value, dict):
+        # Sorted, as in the shape: what a client's JSON happens to begin with must not change the query.
         return Record(
-            {name: from_variable(field, inner.fields[name].type, (*path, name)) for name, field in value.items()}
+            {name: from_variable(value[name], inner.fields[name].type, (*path, name)) for name in sorted(value)}
         )
     return Value(value, path)
 

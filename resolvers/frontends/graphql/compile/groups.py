@@ -129,7 +129,9 @@ def _order(job: Job, draft: Draft, by: dict[str, Key], value: Given | None, node
         else:
             ordered = figure(word, draft.alias, meaning.column)[0]
         terms.append(directed(ordered, meaning.column.type, str(direction.value)))
-    return [*terms, *(Term(item.value, item.column.type) for item in by.values())]
+    ordered_by = [term.value for term in terms]
+    rest = [item for item in by.values() if item.value not in ordered_by]
+    return [*terms, *(Term(item.value, item.column.type) for item in rest)]
 
 
 def _having(job: Job, draft: Draft, value: Given | None) -> exp.Expr | None:

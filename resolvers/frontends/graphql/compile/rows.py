@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graphql import FieldNode
@@ -13,7 +14,7 @@ from resolvers.frontends.graphql.compile.job import Draft, Job, column, keys, wh
 from resolvers.frontends.graphql.compile.order import Term, beyond, cursor_outputs, ordering
 from resolvers.frontends.graphql.compile.page import Page, limited, page, seal
 from resolvers.frontends.graphql.compile.seals import Site
-from resolvers.frontends.graphql.given import Value
+from resolvers.frontends.graphql.given import Given, Value
 from schema.catalog import Product
 from schema.graphql.definitions import FieldDef, OfColumn, OfRelated, OfRow, OfStruct
 from schema.graphql.scope import structs
@@ -36,6 +37,7 @@ from schema.query import (
 from schema.types import INTEGER
 
 Nodes = tuple[FieldNode, ...]
+_ROWS = frozenset({"nodes", "edges", "pageInfo"})
 
 
 def row_fields(job: Job, draft: Draft, nodes: Nodes) -> tuple[ShapeField, ...]:
@@ -114,6 +116,7 @@ class _List:
     """What the parts of a connection share."""
 
     draft: Draft
+    condition: exp.Expr | None
     terms: tuple[Term, ...]
     page: Page
     seal: str
@@ -125,34 +128,35 @@ def connection(
     """A list: its shape, and the blocks it needs (rows, and the total where it is asked for)."""
     arguments = job.arguments(parent, nodes[0])
     wanted = page(job.zone, arguments, nodes[0])
-    draft = job.draft(product)
-    condition = filtered(job, product, draft.alias, arguments.get("where"))
-    terms = ordering(job, product, draft.alias, arguments.get("orderBy"))
-    rows = _List(draft, terms, wanted, seal(relationship or "root", product.id, terms, condition))
     type_ = f"{product.type_name}Connection"
+    asked = job.collector.fields(nodes, frozenset({type_}))
+    words = {fields[0].name.value for fields in asked.values()}
+    rows = _list(job, product, arguments, wanted, relationship) if words & _ROWS else None
+    total = job.draft(product) if "totalCount" in words else None
     shape: list[ShapeField] = []
-    blocks: list[Block] = []
-    total: Draft | None = None
-    asked: set[str] = set()
-    for name, fields in job.collector.fields(nodes, frozenset({type_})).items():
+    for name, fields in asked.items():
         word = fields[0].name.value
-        asked.add(word)
-        if word == "__typename":
-            shape.append(Literal_(name, type_))
-        elif word == "totalCount":
-            total = total or job.draft(product)
+        if word == "totalCount" and total is not None:
             shape.append(Total(name, total.name, total.output(count(), INTEGER)))
-        else:
+        elif rows is not None and word in _ROWS:
             shape.append(_part(job, rows, word, name, fields))
-    if asked & {"nodes", "edges", "pageInfo"}:
-        blocks.append(_rows(job, rows, condition, "pageInfo" in asked, relationship))
+        else:
+            shape.append(Literal_(name, type_))
+    blocks = [] if rows is None else [_rows(job, rows, "pageInfo" in words, relationship)]
     if total is not None:
-        again = filtered(job, product, total.alias, arguments.get("where"))
-        blocks.append(_block(total, total.select().where(again), relationship=relationship, aggregate=True))
+        condition = filtered(job, product, total.alias, arguments.get("where"))
+        blocks.append(_block(total, total.select().where(condition), relationship=relationship, aggregate=True))
     return Connection(key, tuple(shape)), blocks
 
 
-def _rows(job: Job, rows: _List, condition: exp.Expr | None, probe: bool, relationship: str | None) -> Block:
+def _list(job: Job, product: Product, arguments: Mapping[str, Given], wanted: Page, relationship: str | None) -> _List:
+    draft = job.draft(product)
+    condition = filtered(job, product, draft.alias, arguments.get("where"))
+    terms = ordering(job, product, draft.alias, arguments.get("orderBy"))
+    return _List(draft, condition, terms, wanted, seal(relationship or "root", product.id, terms, condition))
+
+
+def _rows(job: Job, rows: _List, probe: bool, relationship: str | None) -> Block:
     wanted, terms, product = rows.page, rows.terms, rows.draft.product
     back = tuple(term.reversed() for term in terms)
     bounds = [
@@ -160,7 +164,7 @@ def _rows(job: Job, rows: _List, condition: exp.Expr | None, probe: bool, relati
         for side, cursor in ((terms, wanted.after), (back, wanted.before))
         if cursor is not None
     ]
-    select = rows.draft.select().where(where_all([condition, *bounds]))
+    select = rows.draft.select().where(where_all([rows.condition, *bounds]))
     select = select.order_by(*(term.ordered() for term in (back if wanted.backward else terms)))
     select = limited(job, select, wanted, probe)
     return _block(rows.draft, select, relationship=relationship, probe=probe, reverse=wanted.backward)
@@ -205,10 +209,10 @@ def by_key(job: Job, product: Product, parent: str, key: str, nodes: Nodes) -> t
 
 
 def by_node_id(job: Job, product: Product, value: Value, key: str, nodes: Nodes) -> tuple[ShapeField, Block]:
-    """One row by its sealed identity."""
+    """One row by its sealed identity: the product, then the parts of its key."""
     draft = job.draft(product)
     tests: list[exp.Expr | None] = [
-        exp.EQ(this=identity, expression=job.sealed(product.columns[name].type, "node", value, index, ""))
+        exp.EQ(this=identity, expression=job.sealed(product.columns[name].type, "node", value, index + 1, ""))
         for index, (identity, name) in enumerate(zip(keys(product, draft.alias), product.key, strict=True))
     ]
     return _exactly_one(job, draft, tests, key, nodes)
