@@ -106,7 +106,9 @@ def _count(text: str) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the warehouse of the flights example.")
-    parser.add_argument("--bookings", type=_count, default=BOOKINGS, help="how many synthetic bookings (default 50,000)")
+    parser.add_argument(
+        "--bookings", type=_count, default=BOOKINGS, help="how many synthetic bookings (default 50,000)"
+    )
     parser.add_argument("--to", type=Path, default=WAREHOUSE, help="the file to build (default data/flights.duckdb)")
     chosen = parser.parse_args(arguments)
     began = time.monotonic()

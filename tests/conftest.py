@@ -1,0 +1,19 @@
+"""What all tests share: at the end, each part that was not found is named, with how many tests waited for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A skipped test is a part that is not on this machine: say which, so that nobody takes it for proven."""
+    missing: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        missing[reason.removeprefix("Skipped: ")] += 1
+    if missing:
+        terminalreporter.section("parts not found, so not tested")
+        for reason, tests in sorted(missing.items()):
+            terminalreporter.line(f"{reason} ({tests} test{'s' if tests != 1 else ''})")
