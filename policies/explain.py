@@ -1,6 +1,7 @@
 """Explain: why one caller sees of a product what the gate decided. For stewards, never for the caller's own errors.
 
-1. Every rule of the product says whether it applies, and why not: a guard that is false, or UNKNOWN for lack of a claim.
+1. Every rule of the product says whether it applies, and why not: a guard that is false, or UNKNOWN for want of a
+   claim.
 2. Every column says its state (clear, masked, conditional, hidden) and the rule that decided it.
 3. The rows say what limits them.
 
@@ -88,7 +89,7 @@ def explain(
 def explain_inside(
     product: Product, policies: PolicySet, catalog: Catalog, caller: Caller, moment: Moment
 ) -> Explanation:
-    """Explain a product that stands inside a steward's view: its row filters and denies apply there, and nothing else."""
+    """Explain a product inside a steward's view: its row filters and denies apply there, and nothing else."""
     rules = policies.rules.get(caller.zone, {}).get(product.id, ProductRules(product.id))
     inner = ProductRules(product.id, denies=rules.denies, filters=rules.filters)
     reasons = tuple(
@@ -130,9 +131,7 @@ def _named(reasons: list[RuleReason]) -> str:
 class _Teller:
     """Tells what each rule of one product does for one caller."""
 
-    def __init__(
-        self, product: Product, rules: ProductRules, catalog: Catalog, caller: Caller, moment: Moment
-    ) -> None:
+    def __init__(self, product: Product, rules: ProductRules, catalog: Catalog, caller: Caller, moment: Moment) -> None:
         self._product, self._rules, self._catalog = product, rules, catalog
         self._caller, self._moment = caller, moment
 

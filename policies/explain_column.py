@@ -1,4 +1,4 @@
-"""Why one column is clear, masked, conditional or hidden: the deciding rule, its place, and the reason as a sentence."""
+"""Why one column is clear, masked, conditional or hidden: the deciding rule, its place, the reason as a sentence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from policies.condition import Condition
 from policies.decide import CellDecision, TableDecision
 from policies.explain_condition import Verdict, formula_text
+from policies.logic import Formula
 from policies.rules import DenyRule, GrantRule, MaskRule, ProductRules
 from schema.errors import Place
 
@@ -39,6 +40,11 @@ def column_reason(
     if cell.state == "clear":
         return _clear(name, cell, rules, gives)
     return _conditional(name, cell)
+
+
+def applying(cell: CellDecision) -> tuple[tuple[Formula, MaskRule], ...]:
+    """The masks that stand in the value's place on some row; none where every visible cell is clear."""
+    return () if cell.clear is True or cell.clear == cell.visible else cell.masks
 
 
 def shown(rule: MaskRule) -> str:
@@ -87,18 +93,22 @@ def _everywhere(grant: GrantRule, gives: Gives) -> bool:
 
 
 def _conditional(name: str, cell: CellDecision) -> ColumnReason:
+    masks = applying(cell)
     parts: list[str] = []
     if cell.clear is not False:
         parts.append(f"clear where {formula_text(cell.clear)}")
-    if cell.masks:
-        names = " or ".join(dict.fromkeys(rule.name for _, rule in cell.masks))
-        where = "" if cell.visible is True else f" where {formula_text(cell.visible)}"
-        parts.append(f"masked by {names}{' elsewhere' if parts and not where else ''}{where}")
+    if masks:
+        names = " or ".join(dict.fromkeys(rule.name for _, rule in masks))
+        where = " elsewhere" if parts else ""
+        if cell.visible is not True:
+            where = f" {'elsewhere ' if parts else ''}where {formula_text(cell.visible)}"
+        parts.append(f"masked by {names}{where}")
     if cell.visible is not True:
         parts.append("null elsewhere")
-    rule: MaskRule | GrantRule = cell.masks[0][1] if cell.masks else cell.grants[0]
-    mask = shown(cell.masks[0][1]) if cell.masks else None
-    return ColumnReason(name, "conditional", rule.name, rule.place, ", ".join(parts), mask)
+    rule: MaskRule | GrantRule = masks[0][1] if masks else cell.grants[0]
+    return ColumnReason(
+        name, "conditional", rule.name, rule.place, ", ".join(parts), shown(masks[0][1]) if masks else None
+    )
 
 
 def _names(grants: tuple[GrantRule, ...]) -> str:

@@ -1,1 +1,1 @@
-"""The steward's tools: explain, access, diff, dictionary, policy tests, comparison with the sources, a first project."""
+"""The steward's tools: explain, access, diff, dictionary, policy tests, a look at the sources, a first project."""

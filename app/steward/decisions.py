@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from policies.condition import Moment
 from policies.decide import TableDecision, decide
+from policies.explain_column import applying
 from policies.govern import localized
 from policies.guard import guard_tuple
 from policies.privacy import strongest
@@ -25,9 +26,7 @@ def rules_of(policies: PolicySet, zone: str, product: str) -> ProductRules:
     return policies.rules.get(zone, {}).get(product, ProductRules(product))
 
 
-def decision(
-    catalog: Catalog, policies: PolicySet, product: Product, caller: Caller, moment: Moment
-) -> TableDecision:
+def decision(catalog: Catalog, policies: PolicySet, product: Product, caller: Caller, moment: Moment) -> TableDecision:
     """The decision on all columns of a product."""
     rules = rules_of(policies, caller.zone, product.id)
     here = localized(product, rules, catalog, caller.zone)
@@ -54,7 +53,7 @@ def _state(found: TableDecision) -> ProductState:
     for name, cell in found.cells.items():
         if cell.state not in _TOLD:
             continue
-        masks = () if cell.clear is True else cell.masks
+        masks = applying(cell)
         if not masks:
             columns[name] = ColumnState(_TOLD[cell.state])
             continue
