@@ -1,4 +1,4 @@
-"""The four top-level packages that Python imports are this project's: `schema` is also the name of a package on PyPI."""
+"""The four top-level packages that Python imports are this project's: PyPI has a package named `schema`, too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib.metadata
 from pathlib import Path
 
 import pytest
+
 from tests.docs.tree import PACKAGES, ROOT
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+
 from app.settings import VARIABLES
 from tests.docs.tree import ROOT, documents, name, sources, tracked
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+
 from app.personas import issuer_of, load_personas, token_claims
 from app.project import Project, load_project
 from app.tokens.development import development_key, mint
