@@ -90,8 +90,4 @@ def _open_reveals(masks: tuple[MaskRule, ...]) -> Iterator[LoadError]:
 
 def _asks(condition: Condition | None) -> bool:
     """Whether a condition depends on who asks."""
-    if condition is None:
-        return False
-    if condition.claims or condition.entitlements or any("request" in text for text in condition.guard_texts):
-        return True
-    return condition.row is not None and "request:" in condition.row.sql()
+    return condition is not None and bool(condition.claims or condition.entitlements or condition.requests)

@@ -25,7 +25,7 @@ Bits = tuple[Truth, ...] | None
 class Moment:
     """What a policy may know of the request besides the caller: the time, and the gateway's region.
 
-    ``minute`` is Unix time in seconds, rounded down to a whole minute.
+    ``minute`` is Unix time in whole minutes.
     """
 
     minute: int
@@ -45,7 +45,7 @@ class Condition:
     ``("entitlement:<id>")`` for a bind; None where the whole predicate is the single guard 0. ``claims`` are named
     anywhere in it; ``nonempty`` are list claims in a negative position (under anything but AND, OR and IS TRUE).
     ``columns`` are the product's real columns that it reads, ``related`` the products its paths lead to, ``entitlements``
-    the ids of its sub-selects. ``guard_texts`` are the guards as SQL, for `explain`.
+    the ids of its sub-selects, ``requests`` the names after ``request.`` that stand in it.
     """
 
     text: str
@@ -57,7 +57,7 @@ class Condition:
     columns: frozenset[str]
     related: frozenset[str] = frozenset()
     entitlements: frozenset[str] = frozenset()
-    guard_texts: tuple[str, ...] = ()
+    requests: frozenset[str] = frozenset()
 
     def bits(self, caller: Caller, moment: Moment) -> Bits:
         """Evaluate the guards. None where a claim it names is missing or unusable."""

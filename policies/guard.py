@@ -39,13 +39,11 @@ def split(node: exp.Expression, truths: frozenset[str]) -> tuple[list[exp.Expres
     waiting = [row]
     while waiting:
         part = waiting.pop()
-        for child in list(part.iter_expressions()):
-            if not isinstance(child, exp.Expression):
-                continue
+        for child in [node for node in part.iter_expressions() if isinstance(node, exp.Expression)]:
             if _papers_only(child) and _is_truth(child, truths) and type(child) is not exp.Boolean:
                 child.replace(exp.Placeholder(this=f"{GUARD}{len(guards)}"))
                 guards.append(child)
-            elif not isinstance(child, exp.Query):  # a sub-select's own conditions stay whole
+            elif type(child) is not exp.Subquery:  # a path's own conditions stay whole
                 waiting.append(child)
     return guards, row
 
@@ -111,8 +109,8 @@ def request_value(name: str, caller: Caller, moment: Moment) -> object:
 
 
 @lru_cache(maxsize=16)
-def _instant(second: int) -> datetime:
-    return datetime.fromtimestamp(second - second % 60, UTC)
+def _instant(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * 60, UTC)
 
 
 def guard_tuple(rules: ProductRules, caller: Caller, moment: Moment) -> tuple[Bits, ...]:

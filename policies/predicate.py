@@ -54,7 +54,7 @@ def row_condition(text: str, place: Place, scope: RowScope) -> Compiled:
 def _condition(text: str, place: Place, scope: Scope, claims: Mapping[str, Claim]) -> Compiled:
     reads = reader(scope)
     try:
-        sql = reads.condition(parse_predicate(text)).sql
+        sql = reads.condition(parse_predicate(text), positive=True).sql
         guards, row = split(sql, frozenset(reads.found.truths))
         functions = tuple(guard_of(guard, claims) for guard in guards)
     except RecursionError:
@@ -70,7 +70,7 @@ def _condition(text: str, place: Place, scope: Scope, claims: Mapping[str, Claim
         columns=frozenset(found.columns),
         related=_related(sql),
         entitlements=frozenset(found.entitlements),
-        guard_texts=tuple(guard.sql(dialect="postgres") for guard in guards),
+        requests=frozenset(found.requests),
     )
     return Compiled(condition, frozenset(found.named), tuple(found.warnings))
 

@@ -237,7 +237,7 @@ def entitlement(query: exp.Expression, catalog: Catalog, outer: Reader) -> Entit
     statement.set("from_", exp.From(this=physical_table(product)))
     where = select.args.get("where")
     if where is not None:
-        statement.set("where", exp.Where(this=reader.condition(where.this).sql))
+        statement.set("where", exp.Where(this=reader.condition(where.this, positive=True).sql))
     outer.found.claims |= reader.found.claims
     outer.found.nonempty |= reader.found.nonempty
     digest = hashlib.sha256(f"{product.source}\n{statement.sql()}".encode()).hexdigest()[:12]
@@ -273,6 +273,7 @@ def papers(parts: tuple[str, ...], claims: Mapping[str, Claim], reader: Reader) 
             raise Fault(
                 "CH409", f"There is no 'request.{name}'.", f"Known: {', '.join('request.' + n for n in REQUEST)}."
             )
+        reader.found.requests.add(name)
         return typed(exp.Placeholder(this=f"request:{name}"), REQUEST[name])
     claim = claims.get(name)
     if claim is None:

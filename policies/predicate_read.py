@@ -48,6 +48,7 @@ class Found:
 
     claims: set[str] = field(default_factory=set)
     nonempty: set[str] = field(default_factory=set)
+    requests: set[str] = field(default_factory=set)
     truths: set[str] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
     named: set[tuple[str, str]] = field(default_factory=set)
@@ -63,7 +64,7 @@ class Reader:
         self.found = Found()
         self._depth = 0
 
-    def condition(self, node: exp.Expression, positive: bool = True) -> Term:
+    def condition(self, node: exp.Expression, positive: bool = False) -> Term:
         """Read what must be true, false or unknown."""
         term = self.value(node, positive)
         if term.type is not None and term.type.kind is not Kind.BOOLEAN:
@@ -125,8 +126,11 @@ def reads(kind: type[exp.Expression], *args: str) -> Callable[[Read], Read]:
 
 def refused(node: exp.Expression, extra: str = "") -> Fault:
     """CH407 for a construct that is not on the list."""
-    name = node.name.upper() if isinstance(node, exp.Anonymous) else type(node).__name__
-    name = node.sql_names()[0] if isinstance(node, exp.Func) and not isinstance(node, exp.Anonymous) else name
+    name = type(node).__name__
+    if type(node) is exp.Anonymous:
+        name = node.name.upper()
+    elif isinstance(node, exp.Func):
+        name = node.sql_names()[0]
     return Fault(
         "CH407", f"{name}{extra} may not be used here.", _HINTS.get(type(node), "docs/policies.md lists what may.")
     )

@@ -39,7 +39,7 @@ def parse_predicate(text: str) -> exp.Expression:
     """Read one SQL expression (PostgreSQL's grammar). The result is shared: never change it. Raises `Fault` CH406."""
     _check(text)
     try:
-        tree = sqlglot.parse_one(text, dialect="postgres", into=exp.Condition)
+        tree: exp.Expr | None = sqlglot.parse_one(text, dialect="postgres", into=exp.Condition)
     except (SqlglotError, RecursionError):
         tree = None
     if not isinstance(tree, exp.Expression):
