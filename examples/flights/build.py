@@ -28,8 +28,8 @@ BOOKINGS = 50_000
 
 FIRST_NAMES = """Ada Aisha Alan Amina Anders Anika Astrid Ben Björn Carla Chen Chiara Claire Daniel Diego Elena Emeka
 Emil Erik Fatima Fiona Freya Gabriel Grace Hana Hugo Ines Ivan Jack Jana Jorge Julia Kenji Kofi Lars Layla Lena Leo
-Liam Lin Lucía Maeve Marco María Mei Mohammed Nadia Niamh Noah Nora Olga Oliver Oscar Priya Rania Ravi Renée Rosa Samir Sara
-Sébastien Sofia Tariq Théo Thomas Uma Victor Wei Yara Yusuf Zara Zoë""".split()
+Liam Lin Lucía Maeve Marco María Mei Mohammed Nadia Niamh Noah Nora Olga Oliver Oscar Priya Rania Ravi Renée Rosa
+Samir Sara Sébastien Sofia Tariq Théo Thomas Uma Victor Wei Yara Yusuf Zara Zoë""".split()
 LAST_NAMES = """Abara Almeida Andersson Banerjee Bauer Becker Bernard Brennan Byrne Campbell Castillo Chan Costa Dahl
 Demir Dubois Evans Fischer Fofana Fontaine Garcia Goldberg Gupta Haddad Hansen Hayes Hoffmann Hughes Ibrahim Ivanova
 Jensen Johansson Kaur Keane Kelly Khan Kim Kovács Krüger Laurent Lefèvre Lindqvist Lopez MacLeod Martin Mbeki Mensah
