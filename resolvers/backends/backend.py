@@ -69,7 +69,11 @@ class Backend(Protocol):
     """
 
     name: str
-    dialect: Dialect
+
+    @property
+    @abstractmethod
+    def dialect(self) -> Dialect:
+        """How statements are spelt for it. May change once the source has been reached and is better known."""
 
     @abstractmethod
     async def fetch(

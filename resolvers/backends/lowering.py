@@ -332,7 +332,7 @@ _STRING = Type(Kind.STRING)
 
 
 def aggregate(name: str, *args: exp.Expression) -> exp.Expression:
-    """An engine's aggregate that FILTER and OVER may be moved onto. ``SUM(DISTINCT x)`` comes as a Distinct argument."""
+    """An engine's aggregate that FILTER and OVER may be moved onto. ``SUM(DISTINCT x)`` has a Distinct argument."""
     made = call(name, *args)
     made.meta[_AGGREGATE] = True
     return made

@@ -129,9 +129,8 @@ class PostgresDialect(Lowering):
                 day = cast_as(value, "DATE")
                 return when((call("ISFINITE", day), cast_as(day.copy(), "TEXT")))
             case Kind.TIME:
-                moment = exp.Paren(
-                    this=exp.Add(this=cast_as(text("2000-01-01"), "DATE"), expression=cast_as(value, "TIME"))
-                )
+                day = cast_as(text("2000-01-01"), "DATE")
+                moment = exp.Paren(this=exp.Add(this=day, expression=cast_as(value, "TIME")))
                 return _moment(moment, "HH24:MI:SS", "")
             case Kind.DATETIME:
                 return _moment(cast_as(value, "TIMESTAMP"), 'YYYY-MM-DD"T"HH24:MI:SS', "")

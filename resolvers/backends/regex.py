@@ -1,8 +1,8 @@
 r"""Regular expressions in the words that every engine reads alike.
 
-Engines agree on literals, classes, groups, alternation, quantifiers and ``^ $``, but not on what ``\d`` covers beyond
-ASCII, nor on whether ``$`` may stand before a last line break. So ``\d \w \s`` become ASCII classes and, where an engine
-is Perl-like, ``$`` becomes its absolute end. ``.`` matches a line break everywhere: each dialect sets that flag.
+Engines agree on literals, classes, groups, quantifiers and ``^ $``, but not on what ``\d`` covers beyond ASCII, nor on
+whether ``$`` may stand before a last line break. So ``\d \w \s`` become ASCII classes and, where an engine is Perl-like,
+``$`` becomes its absolute end. ``.`` matches a line break everywhere: each dialect sets that flag.
 """
 
 from __future__ import annotations

@@ -1,0 +1,147 @@
+"""DuckDB: the embedded warehouse. A database file, read-only and locked down; one cursor per thread.
+
+1. Open the file read-only, set what must hold (UTC, no files, no network, no extensions, limits), lock it, prove it.
+2. A statement runs on its thread's own cursor, so that an interrupt hits it and nothing else.
+
+A file that is not there yet, or is being written, is CH501 until it can be opened. Does not promise: to notice that the
+file was replaced while it is open (reload the source for that).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from resolvers.backends.backend import Bounds, Deadline, TableInfo
+from resolvers.backends.dialect import Dialect, Statement
+from resolvers.backends.duckdb_describe import describe
+from resolvers.backends.duckdb_dialect import DuckDBDialect
+from resolvers.backends.failures import down, failed, timed_out
+from resolvers.backends.reading import Reader, Row
+from resolvers.backends.threads import Job, Stopped, Threads
+from schema.catalog import Source
+
+_LOCKED = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_unsigned_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",
+}
+
+
+class DuckDB:
+    """Options: ``threads`` (default: the cores), ``memory_limit`` (``1GB``), ``workers`` (statements at once)."""
+
+    def __init__(self, source: Source, path: Path) -> None:
+        cores = os.cpu_count() or 1
+        self.name = source.name
+        self.dialect: Dialect = DuckDBDialect()
+        self._path = path
+        self._threads_setting = int(str(source.options.get("threads", cores)))
+        self._memory = str(source.options.get("memory_limit", "1GB"))
+        self._pool = Threads(source.name, int(str(source.options.get("workers", cores))))
+        self._opening = threading.Lock()
+        self._database: duckdb.DuckDBPyConnection | None = None
+        self._local = threading.local()
+
+    async def fetch(
+        self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
+    ) -> list[Row]:
+        def work(job: Job) -> list[Row]:
+            cursor = self._cursor()
+            job.running(cursor.interrupt)
+            cursor.execute(statement.text, list(values))
+            types = cursor.description or []
+            reader = Reader(statement, bounds, frozenset(at for at, column in enumerate(types) if column[1] == "JSON"))
+            while rows := cursor.fetchmany(reader.most()):
+                if job.stopped:
+                    raise Stopped
+                reader.add(rows)
+            return reader.rows
+
+        try:
+            return await self._pool.run(work, deadline)
+        except (TimeoutError, Stopped) as error:
+            raise timed_out(self.name) from error
+        except duckdb.Error as error:
+            raise failed(self.name, error) from error
+
+    async def describe(self) -> list[TableInfo]:
+        def work(job: Job) -> list[TableInfo]:
+            return describe(self._cursor())
+
+        return await self._pool.run(work, Deadline.after(30))
+
+    async def check(self) -> None:
+        def work(job: Job) -> None:
+            self._cursor().execute("SELECT 1").fetchall()
+
+        try:
+            await self._pool.run(work, Deadline.after(5))
+        except (TimeoutError, duckdb.Error) as error:
+            raise down(self.name, error) from error
+
+    async def close(self) -> None:
+        await self._pool.close()
+        with self._opening:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """This thread's own cursor. Raises `Refusal` CH501 while the file cannot be opened."""
+        found: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
+        if found is None:
+            found = self._local.cursor = self._opened().cursor()
+        return found
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        with self._opening:
+            if self._database is None:
+                try:
+                    self._database = _open(self._path, self._threads_setting, self._memory)
+                except duckdb.Error as error:
+                    raise down(self.name, error) from error
+            return self._database
+
+
+def _open(path: Path, threads: int, memory: str) -> duckdb.DuckDBPyConnection:
+    database = duckdb.connect(str(path), read_only=True)
+    try:
+        database.execute("SET GLOBAL TimeZone = 'UTC'")
+        for name, value in _LOCKED.items():
+            database.execute(f"SET {name} = {value}")
+        database.execute("SET disabled_filesystems = 'LocalFileSystem'")
+        database.execute("SET max_temp_directory_size = '0B'")
+        database.execute("SET threads = $1", [threads])
+        database.execute("SET memory_limit = $1", [memory])
+        database.execute("SET lock_configuration = true")
+        _prove(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _prove(database: duckdb.DuckDBPyConnection) -> None:
+    """Raises duckdb.Error unless everything holds and can no longer be changed."""
+    wanted = {**_LOCKED, "lock_configuration": "true", "TimeZone": "UTC"}
+    del wanted["python_enable_replacements"]
+    rows = database.execute("SELECT name, value FROM duckdb_settings()").fetchall()
+    held = {str(name): str(value) for name, value in rows}
+    loose = sorted(name for name, value in wanted.items() if held.get(name) != value)
+    if loose:
+        raise duckdb.OperationalError(f"the lockdown does not hold: {', '.join(loose)}")
+    for forbidden in ("SET enable_external_access = true", "SELECT * FROM read_text('*')"):
+        try:
+            database.execute(forbidden).fetchall()
+        except (duckdb.InvalidInputException, duckdb.PermissionException):
+            continue
+        raise duckdb.OperationalError("the lockdown does not hold: something forbidden ran")

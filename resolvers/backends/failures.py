@@ -1,0 +1,81 @@
+"""What a source's failure becomes: a refusal without a word of the engine, and a log line without a value.
+
+The engine's own text goes to the log ``customhouse.source`` only, cut to its first line and with everything in quotes
+taken out, because engines quote the cell that they tripped over.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from schema.errors import Refusal
+
+log = logging.getLogger("customhouse.source")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`|\([^()]*\)=\([^()]*\)")
+
+
+def down(source: str, error: BaseException | None = None) -> Refusal:
+    """CH501: nothing answers there, or it is not ready yet."""
+    _say(source, "is down", error)
+    return Refusal(
+        "CH501",
+        "A source of this answer is not available.",
+        "Try again shortly. The operators find the cause in the log under the request id.",
+        status=503,
+    )
+
+
+def failed(source: str, error: BaseException) -> Refusal:
+    """CH502: the engine refused or broke off the statement."""
+    _say(source, "failed a statement", error)
+    return Refusal(
+        "CH502",
+        "A source of this answer failed.",
+        "The operators find the cause in the log under the request id.",
+        status=500,
+    )
+
+
+def timed_out(source: str, error: BaseException | None = None) -> Refusal:
+    """CH503: the deadline came first; the statement has been cancelled at the engine."""
+    _say(source, "was too slow for the deadline", error)
+    return Refusal(
+        "CH503",
+        "A source did not answer in time.",
+        "Ask for less: a narrower filter, fewer rows, fewer levels.",
+        status=504,
+    )
+
+
+def too_many_rows(most: int) -> Refusal:
+    return Refusal(
+        "CH601",
+        f"The answer would hold more than {most} rows.",
+        "Ask for fewer rows: a filter, a smaller 'first', or fewer levels.",
+        status=422,
+    )
+
+
+def too_many_bytes(most: int) -> Refusal:
+    return Refusal(
+        "CH602",
+        f"The answer would hold more than {most} bytes.",
+        "Ask for fewer rows or fewer fields.",
+        status=422,
+    )
+
+
+def scrubbed(text: str) -> str:
+    """The first line of an engine's message without anything it quotes."""
+    lines = text.strip().splitlines()
+    return _QUOTED.sub("'..'", lines[0])[:300] if lines else ""
+
+
+def _say(source: str, what: str, error: BaseException | None) -> None:
+    if error is None:
+        log.warning("source %s %s", source, what)
+        return
+    state = getattr(error, "sqlstate", None)
+    kind = type(error).__name__ if state is None else f"{type(error).__name__} {state}"
+    log.warning("source %s %s: %s: %s", source, what, kind, scrubbed(str(error)))

@@ -1,0 +1,187 @@
+"""PostgreSQL over asyncpg: one round trip per statement, on a connection of our own pool.
+
+1. Take a connection; nothing is reset or pinged, because every session is read-only, in UTC and in autocommit.
+2. Run the statement, prepared once per connection, for at most the rows of one chunk. Where there are more, run it
+   again through a cursor, so that memory stays bounded whatever the rows weigh; large statements are remembered.
+3. At the deadline, or when the caller goes away, the server is told to cancel, and the connection recovers in place.
+4. A statement that met a broken connection runs once more on a fresh one: reading twice is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import asyncpg
+
+from resolvers.backends.backend import Bounds, Deadline, TableInfo
+from resolvers.backends.dialect import Dialect, Statement
+from resolvers.backends.failures import down, failed, timed_out
+from resolvers.backends.pool import Pool, Unavailable
+from resolvers.backends.postgres_describe import describe
+from resolvers.backends.postgres_dialect import PostgresDialect
+from resolvers.backends.reading import CHUNK, Json, Reader, Row
+from schema.catalog import Source
+
+_BROKEN = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InternalClientError,
+)
+_LARGE = 1000
+_BINARY = """
+SELECT d.datcollate IN ('C', 'POSIX') AND coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = 'c' AND NOT EXISTS (
+  SELECT FROM pg_attribute WHERE attrelid >= 16384 AND attcollation NOT IN (0, 100, 950, 951))
+FROM pg_database AS d WHERE d.datname = current_database()"""
+
+
+class Postgres:
+    """Options: ``pool_size`` (10), ``connect_timeout`` (5 s), ``statement_timeout`` (60 s: the server's own last word),
+    ``statement_cache_size`` (1000 per connection; 0 behind a pooler in transaction mode)."""
+
+    def __init__(self, source: Source, url: str) -> None:
+        self.name = source.name
+        self.dialect: Dialect = PostgresDialect()
+        self._binary = False
+        self._url = url
+        self._connect_timeout = float(str(source.options.get("connect_timeout", 5)))
+        self._statement_timeout = float(str(source.options.get("statement_timeout", 60)))
+        self._cache = int(str(source.options.get("statement_cache_size", 1000)))
+        self._pool: Pool[asyncpg.Connection] = Pool(
+            int(str(source.options.get("pool_size", 10))), self._connect, _recover
+        )
+        self._large: dict[str, None] = {}
+
+    async def fetch(
+        self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
+    ) -> list[Row]:
+        try:
+            return await self._fetch(statement, values, deadline, bounds)
+        except _BROKEN:
+            # Broken since its last use; the second attempt has a fresh connection or none.
+            pass
+        try:
+            return await self._fetch(statement, values, deadline, bounds)
+        except _BROKEN as error:
+            raise down(self.name, error) from error
+
+    async def _fetch(
+        self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
+    ) -> list[Row]:
+        connection = await self._take(deadline)
+        try:
+            rows = await self._read(connection, statement, values, deadline, bounds)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            self._pool.give_up(connection)
+            if isinstance(error, TimeoutError):
+                raise timed_out(self.name) from error
+            raise
+        except asyncpg.QueryCanceledError as error:
+            self._pool.give(connection)
+            raise timed_out(self.name, error) from error
+        except ValueError as error:
+            # asyncpg cannot encode a value: one of its interface errors, but not one of the connection.
+            self._pool.give(connection)
+            raise failed(self.name, error) from error
+        except _BROKEN:
+            self._pool.drop(connection)
+            raise
+        except asyncpg.PostgresError as error:
+            self._pool.give(connection)
+            raise failed(self.name, error) from error
+        except BaseException:
+            self._pool.give(connection)
+            raise
+        self._pool.give(connection)
+        return rows
+
+    async def _take(self, deadline: Deadline, insist: bool = False) -> asyncpg.Connection:
+        try:
+            return await self._pool.take(deadline, insist)
+        except Unavailable as error:
+            raise down(self.name) from error
+        except TimeoutError as error:
+            raise timed_out(self.name, error) if self._pool.open else down(self.name, error) from error
+        except (*_BROKEN, asyncpg.PostgresError) as error:
+            raise down(self.name, error) from error
+
+    async def _read(
+        self,
+        connection: asyncpg.Connection,
+        statement: Statement,
+        values: Sequence[object],
+        deadline: Deadline,
+        bounds: Bounds,
+    ) -> list[Row]:
+        reader = Reader(statement, bounds)
+        if statement.text not in self._large:
+            most = reader.most()
+            # fetch() with a limit, as fetchrow() does it: the server stops there and no transaction is needed.
+            rows = await connection._execute(statement.text, tuple(values), most, deadline.left() or 0.001)
+            if len(rows) < CHUNK:
+                reader.add(rows)
+                return reader.rows
+            self._remember(statement.text)
+        async with asyncio.timeout(deadline.left()), connection.transaction(readonly=True):
+            cursor = await connection.cursor(statement.text, *values)
+            while rows := await cursor.fetch(reader.most()):
+                reader.add(rows)
+        return reader.rows
+
+    def _remember(self, text: str) -> None:
+        self._large[text] = None
+        while len(self._large) > _LARGE:
+            del self._large[next(iter(self._large))]
+
+    async def describe(self) -> list[TableInfo]:
+        deadline = Deadline.after(30)
+        connection = await self._take(deadline)
+        try:
+            return await describe(connection)
+        finally:
+            self._pool.give_up(connection)
+
+    async def check(self) -> None:
+        connection = await self._take(Deadline.after(self._connect_timeout), insist=True)
+        try:
+            await connection.fetchval("SELECT 1", timeout=self._connect_timeout)
+        except (TimeoutError, *_BROKEN, asyncpg.PostgresError) as error:
+            self._pool.drop(connection)
+            raise down(self.name, error) from error
+        self._pool.give(connection)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def _connect(self) -> asyncpg.Connection:
+        connection = await asyncpg.connect(
+            self._url,
+            timeout=self._connect_timeout,
+            statement_cache_size=self._cache,
+            max_cached_statement_lifetime=0,
+            server_settings={
+                "application_name": "customhouse",
+                "TimeZone": "UTC",
+                "DateStyle": "ISO, YMD",
+                "IntervalStyle": "iso_8601",
+                "extra_float_digits": "1",
+                "default_transaction_read_only": "on",
+                "statement_timeout": str(int(self._statement_timeout * 1000)),
+            },
+        )
+        try:
+            for name in ("json", "jsonb"):
+                await connection.set_type_codec(name, schema="pg_catalog", encoder=str, decoder=Json, format="text")
+            binary = bool(await connection.fetchval(_BINARY, timeout=self._connect_timeout))
+        except BaseException:
+            connection.terminate()
+            raise
+        if binary != self._binary:
+            self._binary, self.dialect = binary, PostgresDialect(binary)
+        return connection
+
+
+async def _recover(connection: asyncpg.Connection) -> None:
+    await connection.fetchval("SELECT 1")

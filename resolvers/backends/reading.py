@@ -1,0 +1,65 @@
+"""Reading rows: count them against the bounds and finish what SQL left open.
+
+Bytes are those of the values as text. A JSON-typed value is parsed, except the one document of a `Statement` marked so,
+which stays text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+
+import orjson
+
+from resolvers.backends.backend import Bounds
+from resolvers.backends.dialect import Statement
+from resolvers.backends.failures import too_many_bytes, too_many_rows
+
+Row = tuple[object, ...]
+CHUNK = 1000
+
+
+class Json(str):
+    """JSON text as an engine gave it, where the driver tells JSON from text."""
+
+    __slots__ = ()
+
+
+class Reader:
+    """Gathers the rows of one statement, chunk by chunk. ``json``: the columns that the driver gives as JSON text."""
+
+    def __init__(self, statement: Statement, bounds: Bounds, json: frozenset[int] = frozenset()) -> None:
+        self._bounds, self._json, self._document = bounds, json, statement.document
+        self._bytes = 0
+        self.rows: list[Row] = []
+
+    def most(self) -> int:
+        """How many rows to fetch next: one more than are left, so that too many shows."""
+        return min(CHUNK, self._bounds.rows - len(self.rows) + 1)
+
+    def add(self, rows: Iterable[Sequence[object]]) -> None:
+        """Raises `Refusal` CH601 or CH602 as soon as a bound is passed."""
+        for row in rows:
+            self.rows.append(tuple([self._value(value, at) for at, value in enumerate(row)]))
+        if len(self.rows) > self._bounds.rows:
+            raise too_many_rows(self._bounds.rows)
+        if self._bytes > self._bounds.bytes:
+            raise too_many_bytes(self._bounds.bytes)
+
+    def _value(self, value: object, at: int) -> object:
+        kind = value.__class__
+        if kind is str:
+            self._bytes += len(value)  # type: ignore[arg-type]  # a str, by the line above
+            if at not in self._json:
+                return value
+            return str(value) if self._document else orjson.loads(str(value))
+        if kind is Json or kind is bytes:
+            self._bytes += len(value)  # type: ignore[arg-type]  # sized, by the line above
+            return self._parsed(value)
+        self._bytes += 8
+        return value if kind is not float or isfinite(value) else None  # type: ignore[arg-type]  # a float, by its class
+
+    def _parsed(self, value: object) -> object:
+        if self._document:
+            return value.decode() if isinstance(value, bytes) else str(value)
+        return orjson.loads(value if isinstance(value, bytes) else str(value))
