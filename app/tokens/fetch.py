@@ -35,6 +35,8 @@ def fetch(issuer: Issuer, folder: Path) -> bytes:
             return _get(issuer.jwks_url, deadline)
         return _get(_discover(issuer, deadline), deadline)
     except (OSError, ValueError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         raise Unavailable(f"{type(error).__name__}: {error}") from error
 
 

@@ -1,0 +1,241 @@
+"""A running gateway over time: readers who leave, deadlines, reloads, keys that rotate, draining, safe starts."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.app.conftest import Start, write_project
+from tests.app.issuer import Issuer, jwk
+from tests.app.process import Process, until
+
+
+def client_of(process: Process) -> httpx.Client:
+    return httpx.Client(base_url=process.url, timeout=30, trust_env=False)
+
+
+def ask(client: httpx.Client, token: str, word: str) -> httpx.Response:
+    return client.post("/graphql", headers={"Authorization": f"Bearer {token}"}, json={"query": f"{{ {word} }}"})
+
+
+@pytest.fixture
+def own() -> Iterator[Issuer]:
+    issuer = Issuer("ed-1")
+    yield issuer
+    issuer.close()
+
+
+def raw_request(process: Process, token: str, word: str) -> socket.socket:
+    """A connection on which a request was sent and no answer read."""
+    host, port = process.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)))
+    body = json.dumps({"query": f"{{ {word} }}"})
+    connection.sendall(
+        f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    return connection
+
+
+def test_a_client_that_leaves_cancels_its_request(gateway: Process, issuer: Issuer) -> None:
+    token = issuer.token("ed-1")
+    with client_of(gateway) as client:
+        before = ask(client, token, "counts").json()["data"]["counts"]["cancelled"]
+        connections = [raw_request(gateway, token, "sleep") for _ in range(5)]
+        ask(client, token, "ok")
+        for connection in connections:
+            connection.close()
+        assert until(lambda: ask(client, token, "counts").json()["data"]["counts"]["cancelled"] == before + 5)
+    assert gateway.wait_for("request", status=499)["route"] == "/graphql"
+
+
+def test_a_client_that_waits_gets_its_answer(gateway: Process, issuer: Issuer) -> None:
+    with client_of(gateway) as client:
+        assert ask(client, issuer.token("ed-1"), "nap").json() == {"data": {"nap": True}}
+
+
+def test_long_answers_arrive_whole(gateway: Process, issuer: Issuer) -> None:
+    with client_of(gateway) as client:
+        assert len(ask(client, issuer.token("ed-1"), "big").json()["data"]["big"]) == 5_000_000
+
+
+def test_a_reader_who_stalls_is_dropped(start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    process = start(write_project(tmp_path / "p", issuer.url), CUSTOMHOUSE_SLOW_READER="0.3")
+    with client_of(process) as client:
+        assert ask(client, issuer.token("ed-1"), "ok").status_code == 200
+    connection = raw_request(process, issuer.token("ed-1"), "big")
+    assert process.wait_for("request", status=499)
+    connection.close()
+
+
+def test_deadline(start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    process = start(write_project(tmp_path / "p", issuer.url, timeout="1s"))
+    with client_of(process) as client:
+        response = ask(client, issuer.token("ed-1"), "sleep")
+        assert response.status_code == 504
+        assert response.json()["errors"][0]["extensions"]["code"] == "CH150"
+        assert ask(client, issuer.token("ed-1"), "counts").json()["data"]["counts"]["cancelled"] == 1
+
+
+def test_an_answer_is_never_later_than_the_token(gateway: Process, issuer: Issuer) -> None:
+    with client_of(gateway) as client:
+        response = ask(client, issuer.token("ed-1", exp=int(time.time()) + 3), "sleep")
+        assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (504, "CH150")
+
+
+def test_draft_statuses(start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    process = start(write_project(tmp_path / "p", issuer.url), CUSTOMHOUSE_STATUS_PROFILE="draft")
+    token, want = issuer.token("ed-1"), {"ok": 200, "#": 400, "unknown": 422, "partial": 294, "denied": 403}
+    with client_of(process) as client:
+        for word, status in want.items():
+            headers = {"Authorization": f"Bearer {token}", "Accept": "application/graphql-response+json"}
+            assert client.post("/graphql", headers=headers, json={"query": f"{{ {word} }}"}).status_code == status
+        assert ask(client, token, "unknown").status_code == 422
+        assert ask(client, token, "partial").status_code == 200
+        bare = client.post("/graphql", headers={"Authorization": f"Bearer {token}"}, json={})
+        assert bare.status_code == 422
+
+
+def test_server_timing_is_a_choice(start: Start, gateway: Process, issuer: Issuer, tmp_path: Path) -> None:
+    process = start(write_project(tmp_path / "p", issuer.url), CUSTOMHOUSE_SERVER_TIMING="1")
+    with client_of(process) as client, client_of(gateway) as plain:
+        assert "run;dur=1.50" in ask(client, issuer.token("ed-1"), "ok").headers["server-timing"]
+        assert "server-timing" not in ask(client, issuer.token("ed-1"), "unknown").headers
+        assert "server-timing" not in ask(plain, issuer.token("ed-1"), "ok").headers
+
+
+def test_reload_swaps_whole_and_refuses_what_is_broken(start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "p", issuer.url)
+    process, token = start(folder, CUSTOMHOUSE_RELOAD_EVERY="0.1"), issuer.token("ed-1")
+    settings = folder / "customhouse.yaml"
+    good = settings.read_text()
+    with client_of(process) as client, client_of(process) as other:
+
+        def version() -> str:
+            return str(ask(client, token, "version").json()["data"]["version"])
+
+        first = version()
+        during: list[httpx.Response] = []
+        asking = threading.Thread(target=lambda: during.append(ask(other, token, "nap")))
+        asking.start()
+        settings.write_text(good.replace("eu-west-1", "eu-central-1"))
+        process.wait_for("reloaded")
+        second = version()
+        assert second != first
+        asking.join()
+        assert during[0].json() == {"data": {"nap": True}}
+        assert until(lambda: ask(client, token, "counts").json()["data"]["counts"]["closed"] == 1)
+
+        settings.write_text(good + "zones: [broken")
+        assert process.wait_for("reload_refused")["errors"]
+        assert version() == second
+        settings.write_text(good)
+        process.wait_for("reloaded", after=process.log.index(process.wait_for("reload_refused")))
+        assert version() == first
+        assert client.get("/readyz").status_code == 200
+
+
+def test_a_touched_file_is_no_change(start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    """A reload that is asked for by signal loads; one that only looks at changed times does not."""
+    folder = write_project(tmp_path / "p", issuer.url)
+    process = start(folder, CUSTOMHOUSE_RELOAD_EVERY="0.05")
+    assert process.url
+    settings = folder / "customhouse.yaml"
+    settings.write_text(settings.read_text())
+    (folder / "customhouse.yaml").touch()
+    process.popen.send_signal(1)
+    at = process.log.index(process.wait_for("reloaded"))
+    assert [line for line in process.log[:at] if line["event"] == "reloaded"] == []
+
+
+def test_reload_that_takes_the_zone_away_is_refused(start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "p", issuer.url)
+    process = start(folder, CUSTOMHOUSE_RELOAD_EVERY="0.05")
+    assert process.url
+    settings = folder / "customhouse.yaml"
+    settings.write_text(settings.read_text().replace("  internal:", "  other:"))
+    assert "CH332" in str(process.wait_for("reload_refused")["errors"])
+    with client_of(process) as client:
+        assert ask(client, issuer.token("ed-1"), "ok").status_code == 200
+
+
+def test_rotation_and_outage_of_a_running_gateway(start: Start, own: Issuer, tmp_path: Path) -> None:
+    """Keys follow the issuer within the refresh; while it is out of order the known ones go on."""
+    process = start(write_project(tmp_path / "p", own.url), CUSTOMHOUSE_KEYS_REFRESH="0.1")
+    old = own.token("ed-1")
+    with client_of(process) as client:
+        assert ask(client, old, "ok").status_code == 200
+        own.keys = [jwk("ed-2")]
+        assert until(lambda: ask(client, old, "ok").status_code == 401)
+        new = own.token("ed-2")
+        assert ask(client, new, "ok").status_code == 200
+        own.mode = "down"
+        process.wait_for("keys_unavailable")
+        assert ask(client, own.token("ed-2", sub="other"), "ok").status_code == 200
+
+
+def test_starts_while_the_issuer_is_down(start: Start, own: Issuer, tmp_path: Path) -> None:
+    own.mode = "down"
+    process = start(write_project(tmp_path / "p", own.url), CUSTOMHOUSE_KEYS_REFRESH="0.2")
+    with client_of(process) as client:
+        process.wait_for("keys_unavailable")
+        response = ask(client, own.token("ed-1"), "ok")
+        assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+        assert client.get("/livez").status_code == 200
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["missing"]) == (503, ["keys"])
+        own.mode = "up"
+        assert until(lambda: client.get("/readyz").status_code == 200)
+        assert ask(client, own.token("ed-1"), "ok").status_code == 200
+
+
+def test_drains(start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    """On SIGTERM: not ready at once, still answering for the delay, requests in flight end, exit code 0."""
+    process = start(write_project(tmp_path / "p", issuer.url), CUSTOMHOUSE_DRAIN_DELAY="1")
+    token = issuer.token("ed-1")
+    with client_of(process) as client, client_of(process) as other:
+        assert ask(client, token, "ok").status_code == 200
+        process.popen.terminate()
+        process.wait_for("draining")
+        assert client.get("/readyz").json()["missing"] == ["draining"]
+        answers: list[httpx.Response] = []
+        asking = threading.Thread(target=lambda: answers.append(ask(other, token, "nap")))
+        asking.start()
+        asking.join()
+        assert answers[0].json() == {"data": {"nap": True}}
+        assert answers[0].headers["connection"] == "close"
+    assert process.stop() == 0
+    assert process.wait_for("stopped")
+
+
+def starts_badly(start: Start, project: Path, *flags: str, **environ: str) -> str:
+    process = start(project, *flags, **environ)
+    assert process.stop_by_itself() != 0
+    return b"".join(process.errors).decode()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.com", "10.0.0.1"])
+def test_development_keys_stay_on_loopback(host: str, start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    project = write_project(tmp_path / "p", issuer.url)
+    assert "CH330" in starts_badly(start, project, "--dev-keys", HOST=host)
+    assert not (project / ".run").exists()
+
+
+def test_refuses_to_start(start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    project = write_project(tmp_path / "p", issuer.url)
+    assert "CH330" in starts_badly(start, project, "--dev-keys", CUSTOMHOUSE_ENV="prod")
+    assert "CH331" in starts_badly(start, project, CUSTOMHOUSE_MASTER_KEY="")
+    assert "CH331" in starts_badly(start, project, CUSTOMHOUSE_MASTER_KEY="c2hvcnQ=")
+    said = starts_badly(start, project, CUSTOMHOUSE_MASTER_KEY="not base64 but secret")
+    assert "CH331" in said
+    assert "not base64" not in said
+    settings = project / "customhouse.yaml"
+    settings.write_text(settings.read_text().replace("oidc: true", "development: true"))
+    assert "CH332" in starts_badly(start, project)
