@@ -15,7 +15,7 @@ child. Pure: statements are text, nothing runs here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -94,7 +94,7 @@ class _Planner:
         return Fetch(
             source=source,
             block=block,
-            statement=dialect.render(statement, self._slots),
+            statement=replace(dialect.render(statement, self._slots), document=dialect.capabilities.tree),
             tree=dialect.capabilities.tree,
             parent=parent.name if parent is not None else None,
             keys=keys,
@@ -126,7 +126,9 @@ class _Planner:
         if not keys:
             return select if not block.one or block.select.args.get("limit") else select.limit(1)
         for link, slot in zip(links, keys, strict=True):
-            select = select.where(exp.Anonymous(this="CH_IN", expressions=[link.copy(), exp.Placeholder(this=slot.name)]))
+            select = select.where(
+                exp.Anonymous(this="CH_IN", expressions=[link.copy(), exp.Placeholder(this=slot.name)])
+            )
         if block.aggregate:
             return select.group_by(*(link.copy() for link in links))
         return _paged(select, block, links, [value.alias for value in values])
