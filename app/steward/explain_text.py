@@ -12,14 +12,14 @@ Json = Mapping[str, object]
 def explain_text(found: Json) -> str:
     """The value of `explain_json` or `product_json` as text."""
     lines: list[str] = []
-    for product in _maps(found, "products"):
+    for product in maps(found, "products"):
         lines += [*_product(product), ""]
-    for number, statement in enumerate(_maps(found, "statements"), 1):
+    for number, statement in enumerate(maps(found, "statements"), 1):
         lines += [*_statement(number, statement), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _maps(found: Json, key: str) -> list[Json]:
+def maps(found: Json, key: str) -> list[Json]:
     value = found.get(key)
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
@@ -30,12 +30,12 @@ def _product(product: Json) -> Iterator[str]:
         yield f"  rows where {product['condition']}"
     columns = [
         (str(c["column"]), str(c["state"]), _by(c, "reason") + (f" [{c['mask']}]" if c["mask"] else ""))
-        for c in _maps(product, "columns")
+        for c in maps(product, "columns")
     ]
     yield from table(columns, indent="  ")
     rules = [
         (f"{r['kind']}".replace("_", " "), str(r["effect"]), f"{r['rule']} {r['reason']}{_where(r)}")
-        for r in _maps(product, "rules")
+        for r in maps(product, "rules")
     ]
     if rules:
         yield "  rules:"
@@ -54,7 +54,7 @@ def _statement(number: int, statement: Json) -> Iterator[str]:
     after = f", after {statement['after']}" if statement["after"] else ""
     yield f"statement {number} on source '{statement['source']}' for {statement['product']}{after}:"
     yield f"  {statement['sql']}"
-    for position, bind in enumerate(_maps(statement, "binds"), 1):
+    for position, bind in enumerate(maps(statement, "binds"), 1):
         value = bind["value"]
         shown = value if isinstance(value, str) and value.startswith("<") else orjson.dumps(value).decode()
         yield f"  {position:>3}  {bind['type']}  {bind['origin']} {bind['name']} = {shown}"
