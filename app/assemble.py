@@ -9,6 +9,7 @@ Nothing here blocks on a network: key sets and sources connect in the background
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +31,7 @@ from resolvers.backends.backend import Backend
 from schema.catalog import Catalog, Issuer, Source, Zone
 
 MakeEngine = Callable[[Project, str, Mapping[str, Backend], Mapping[str, bytes]], Answering]
+RevealSource = Callable[[Source, Path], Source]
 OpenSource = Callable[[Source, Path], Backend]
 
 
@@ -39,12 +41,14 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Assembler:
-    """Makes servings of one zone. ``keys`` are the zone's, by use; ``open_source`` resolves secrets and opens."""
+    """Makes servings of one zone. ``keys`` are the zone's, by use; ``reveal_source`` puts secrets in place of their
+    references, anew at every reload, so that a rotated password opens the source anew."""
 
     settings: Settings
     zone: str
     keys: Mapping[str, bytes]
     make_engine: MakeEngine
+    reveal_source: RevealSource
     open_source: OpenSource
     sources: Shared[Backend] = field(default_factory=Shared)
     keysets: Shared[KeySet] = field(default_factory=Shared)
@@ -89,8 +93,9 @@ class Assembler:
         return kept
 
     def _backend(self, source: Source, project: Project, used: list[Callable[[], Awaitable[None]]]) -> Backend:
-        made_from = (source.name, source.kind, source.url, source.location, _canonical(source.options))
-        backend = self.sources.take(made_from, lambda: self.open_source(source, project.root))
+        revealed = self.reveal_source(source, project.root)
+        made_from = _fingerprint(revealed)
+        backend = self.sources.take(made_from, lambda: self.open_source(revealed, project.root))
         used.append(partial(self.sources.release, made_from))
         return backend
 
@@ -115,8 +120,10 @@ def needed(catalog: Catalog, zone: Zone) -> list[Source]:
     return [source for name, source in catalog.sources.items() if name in names]
 
 
-def _canonical(options: Mapping[str, object]) -> bytes:
-    return orjson.dumps(dict(options), option=orjson.OPT_SORT_KEYS, default=str)
+def _fingerprint(source: Source) -> bytes:
+    """What a source was made from, without holding its secrets any longer."""
+    made_from = [source.name, source.kind, source.url, source.location, dict(source.options)]
+    return hashlib.sha256(orjson.dumps(made_from, option=orjson.OPT_SORT_KEYS, default=str)).digest()
 
 
 async def _release(used: list[Callable[[], Awaitable[None]]]) -> None:

@@ -40,9 +40,9 @@ def _master(zone: str, environ: Mapping[str, str], project: Path, dev_keys: bool
     own = f"CUSTOMHOUSE_MASTER_KEY_{zone.upper().replace('-', '_')}"
     for name in (own, "CUSTOMHOUSE_MASTER_KEY"):
         if text := environ.get(name):
-            return _read(name, text)
+            return _read(name, text, project)
     if dev_keys:
-        return _read(".run/master.key", kept(run_folder(project) / "master.key", _new()).decode())
+        return _read(".run/master.key", kept(run_folder(project) / "master.key", _new()).decode(), project)
     raise KeyringError(
         "CH331 No master key: set CUSTOMHOUSE_MASTER_KEY to a secret reference (secret:file:PATH, secret:aws:NAME ..) "
         "whose value is 32 random bytes in base64, or use --dev-keys on your own machine."
@@ -53,9 +53,9 @@ def _new() -> bytes:
     return base64.b64encode(secrets.token_bytes(_LEAST))
 
 
-def _read(name: str, text: str) -> bytes:
+def _read(name: str, text: str, project: Path) -> bytes:
     try:
-        value = resolve(text) if text.startswith("secret:") else text
+        value = resolve(text, project) if text.startswith("secret:") else text
         master = base64.b64decode(value.strip(), validate=True)
     except (SecretError, binascii.Error, ValueError) as error:
         raise KeyringError(f"CH331 {name} cannot be read as a secret in base64 ({type(error).__name__}).") from None

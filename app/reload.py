@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from app.assemble import Assembler, StartError
@@ -42,10 +43,8 @@ class Reloader:
     async def watch(self) -> None:
         """Look for ever."""
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), self._every or None)
-            except TimeoutError:
-                pass
             asked = self._asked.is_set()
             self._asked.clear()
             try:

@@ -22,7 +22,7 @@ import uvicorn
 import uvloop
 
 from app import log
-from app.assemble import Assembler, MakeEngine, OpenSource, StartError
+from app.assemble import Assembler, MakeEngine, OpenSource, RevealSource, StartError
 from app.http.gateway import Gateway
 from app.http.protocol import BoundedProtocol
 from app.http.surround import Dictionary, Explain, Surround
@@ -41,6 +41,7 @@ class Parts:
     """What the gateway is made of, beside HTTP and tokens: how a project is loaded, opened, answered and explained."""
 
     load: Callable[[Path, str | None], Project]
+    reveal_source: RevealSource
     open_source: OpenSource
     make_engine: MakeEngine
     dictionary: Dictionary
@@ -55,7 +56,7 @@ def serve(settings: Settings, zone: str | None, parts: Parts, environ: Mapping[s
     keys = keyring(chosen, environ, settings.project, settings.dev_keys)
     log.configure(settings.log_level)
     _bridge_logging()
-    assembler = Assembler(settings, chosen, keys, parts.make_engine, parts.open_source)
+    assembler = Assembler(settings, chosen, keys, parts.make_engine, parts.reveal_source, parts.open_source)
     listener = listen(settings.host, settings.port)
     try:
         uvloop.run(_serve(settings, project, assembler, parts, listener))

@@ -89,7 +89,7 @@ def _ranged(text: str) -> tuple[MediaRange, float] | None:
 
 
 def _wanted(offer: str, ranges: list[tuple[MediaRange, float]]) -> tuple[float, int]:
-    """The quality of an offer and how exactly it is named (2 by name, 1 by type, 0 by ``*/*``): the most exact counts."""
+    """An offer's quality by the range that names it most exactly, and how exactly: 2 by name, 1 by type, 0 ``*/*``."""
     kind, _, subtype = offer.partition("/")
     found = (0.0, -1)
     for media, quality in ranges:

@@ -18,7 +18,7 @@ from schema.errors import Refusal
 MOST_QUERY_STRING = 32 * 1024
 DEEPEST = 64
 _PARAMETERS = ("query", "operationName", "variables", "extensions")
-_SHAPE_HINT = "Send {\"query\": string, \"variables\"?: object, \"operationName\"?: string, \"extensions\"?: object}."
+_SHAPE_HINT = 'Send {"query": string, "variables"?: object, "operationName"?: string, "extensions"?: object}.'
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 

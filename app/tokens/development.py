@@ -59,9 +59,7 @@ def algorithm_of(issuer: Issuer) -> str:
 def development_key(issuer: Issuer, project: Path) -> tuple[PrivateKeyTypes, str]:
     """The private key of a development issuer and its kid; made at first use."""
     key = serialization.load_pem_private_key(_pem(issuer, project), password=None)
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return key, hashlib.sha256(public).hexdigest()[:16]
 
 

@@ -41,7 +41,7 @@ def fetch(issuer: Issuer, folder: Path) -> bytes:
 
 
 def _discover(issuer: Issuer, deadline: float) -> str:
-    """The ``jwks_uri`` of the issuer's discovery document, which must name this issuer (OpenID Connect Discovery 4.3)."""
+    """The ``jwks_uri`` of the issuer's discovery document, which must name this issuer (OIDC Discovery 4.3)."""
     document = json_object(_get(issuer.issuer.rstrip("/") + "/.well-known/openid-configuration", deadline))
     where = document.get("jwks_uri")
     if document.get("issuer") != issuer.issuer or not isinstance(where, str):

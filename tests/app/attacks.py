@@ -1,7 +1,7 @@
 """Tokens that must not pass, generated: name, token, and the codes with which it may be refused.
 
-Each section names the mistake it looks for. Several once passed in a textbook set-up of a JWT library: keys chosen by the
-header's algorithm, dates read from texts, payloads read in whatever encoding they seem to have.
+Each section names the mistake it looks for. Several once passed in a textbook set-up of a JWT library: keys chosen by
+the header's algorithm, dates read from texts, payloads read in whatever encoding they seem to have.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import orjson
 
@@ -92,7 +93,7 @@ def _engine(project: Project, _: str, __: Mapping[str, Backend], ___: Mapping[st
     return Double(project)
 
 
-def _no_source(source: Source, _: Path) -> Backend:
+def _no_source(source: Source, _: Path) -> NoReturn:
     raise AssertionError(source.name)
 
 
@@ -102,7 +103,9 @@ async def _explain(_: object, operation: Operation, caller: Caller) -> object:
 
 def main() -> None:
     settings = replace(read_settings(os.environ), project=Path(sys.argv[1]), dev_keys="--dev-keys" in sys.argv)
-    parts = Parts(load_project, _no_source, _engine, lambda serving, caller: {"zone": caller.zone}, _explain)
+    parts = Parts(
+        load_project, _no_source, _no_source, _engine, lambda serving, caller: {"zone": caller.zone}, _explain
+    )
     try:
         serve(settings, sys.argv[2], parts)
     except (LoadErrors, StartError, KeyringError) as error:

@@ -72,7 +72,7 @@ class Issuer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *_: object) -> None:
                 return
 
         return Handler
@@ -119,7 +119,11 @@ def sign(name: str, header: Mapping[str, object], payload: Mapping[str, object] 
 def hmac_signed(secret: bytes, header: Mapping[str, object], payload: Mapping[str, object]) -> str:
     """A token signed with a shared secret, as confusion attacks do with a public key's text."""
     signing = b64(json.dumps(header).encode()) + "." + b64(json.dumps(payload).encode())
-    return signing + "." + b64(jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(signing.encode(), secret))
+    return (
+        signing
+        + "."
+        + b64(jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(signing.encode(), secret))
+    )
 
 
 def b64(data: bytes) -> str:

@@ -45,7 +45,13 @@ def test_a_claim_without_a_path_is_absent() -> None:
 
 @pytest.mark.parametrize(
     ("payload", "want"),
-    [({"p": ["a", "b"]}, {"a", "b"}), ({"p": "a"}, set()), ({"p": ["a", None]}, {"a"}), ({}, set()), ({"p": {}}, set())],
+    [
+        ({"p": ["a", "b"]}, {"a", "b"}),
+        ({"p": "a"}, set()),
+        ({"p": ["a", None]}, {"a"}),
+        ({}, set()),
+        ({"p": {}}, set()),
+    ],
 )
 def test_purposes(payload: dict[str, object], want: set[str]) -> None:
     assert map_purposes(payload, issuer(purposes=claim_path("p"))) == want

@@ -84,14 +84,13 @@ def test_request_id(given: str, kept: bool, path: str, client: httpx.Client) -> 
 def test_two_refusals_differ_in_id_and_date_alone(client: httpx.Client, bearer: dict[str, str]) -> None:
     """An invisible name and an unknown one are refused alike by the engine; HTTP must not tell them apart again."""
     answers = [
-        client.post("/graphql", headers=bearer, json={"query": query}) for query in ("{ hidden }", "{ missing }", "{ x }")
+        client.post("/graphql", headers=bearer, json={"query": query})
+        for query in ("{ hidden }", "{ missing }", "{ x }")
     ]
     seen = set()
     for answer in answers:
         request_id = answer.headers["x-request-id"]
-        headers = tuple(
-            (name, value) for name, value in answer.headers.items() if name not in ("x-request-id", "date")
-        )
+        headers = tuple((name, value) for name, value in answer.headers.items() if name not in ("x-request-id", "date"))
         seen.add((answer.status_code, headers, answer.text.replace(request_id, "ID")))
     assert len(seen) == 1
 

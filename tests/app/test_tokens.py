@@ -23,6 +23,7 @@ from tests.app.attacks import attacks
 from tests.app.issuer import Issuer, alg_of, jwk, sign
 
 PLACE = Place("customhouse.yaml")
+PACE = Pace()
 ZONE = Zone("internal", ("test",), PLACE, region="eu-west-1")
 DECLARED = {"roles": Claim("roles", STRING, True, PLACE), "tenant": Claim("tenant", STRING, False, PLACE)}
 PATHS = {name: ClaimPath(name, ((name,),)) for name in ("roles", "tenant", "purposes")}
@@ -43,7 +44,7 @@ def declared(issuer: Issuer, **over: object) -> Declared:
     return replace(base, **over)  # type: ignore[arg-type]  # a test names the fields it means
 
 
-def keyset(source: Declared, pace: Pace = Pace()) -> KeySet:
+def keyset(source: Declared, pace: Pace = PACE) -> KeySet:
     return KeySet(source.name, source.algorithms, lambda: fetch(source, Path()), pace)
 
 
@@ -62,7 +63,7 @@ def crowded() -> Iterator[Issuer]:
     issuer.close()
 
 
-def authenticator(issuer: Issuer, pace: Pace = Pace()) -> Authenticator:
+def authenticator(issuer: Issuer, pace: Pace = PACE) -> Authenticator:
     source = declared(issuer)
     return Authenticator(ZONE, {source.issuer: Trusted(source, keyset(source, pace))}, DECLARED)
 
@@ -186,7 +187,9 @@ async def own() -> AsyncIterator[Issuer]:
     issuer.close()
 
 
-async def test_a_token_is_verified_once_and_never_used_past_its_expiry(own: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_is_verified_once_and_never_used_past_its_expiry(
+    own: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gate, clock = authenticator(own), [0.0]
     monkeypatch.setattr("app.authenticate.time.time", lambda: clock[0] or 1.0)
     token = own.token("rsa-1")
