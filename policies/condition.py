@@ -44,8 +44,8 @@ class Condition:
     "guard:0")`` stands for a guard and ``exp.Placeholder("claim:carriers")`` / ``("request:time")`` /
     ``("entitlement:<id>")`` for a bind; None where the whole predicate is the single guard 0. ``claims`` are named
     anywhere in it; ``nonempty`` are list claims in a negative position (under anything but AND, OR and IS TRUE).
-    ``columns`` are the product's real columns that it reads, ``related`` the products its paths lead to, ``entitlements``
-    the ids of its sub-selects, ``requests`` the names after ``request.`` that stand in it.
+    ``columns`` are the product's real columns that it reads, ``related`` the products its paths lead to,
+    ``entitlements`` the ids of its sub-selects, ``requests`` the names after ``request.`` that stand in it.
     """
 
     text: str

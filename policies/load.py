@@ -5,7 +5,8 @@
 3. Place every rule: selectors, conditions, masks, column lists (`load_rules`).
 4. Check the rules against each other (`checks`), read the in-file tests (`load_tests`).
 
-Does not promise: that a policy says what its steward meant (tests), or that a source has these columns (`check --live`).
+Does not promise: that a policy says what its steward meant (tests), or that a source has these columns
+(`check --live`).
 """
 
 from __future__ import annotations

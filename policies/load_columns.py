@@ -31,7 +31,7 @@ def granted(matches: tuple[Match, ...], item: Entries, errors: list[LoadError]) 
 
 
 def picked(matches: tuple[Match, ...], item: Entries, key: str, errors: list[LoadError]) -> ByProduct:
-    """The columns named in a list of names, ``"*"`` and ``{tag: ..}``, by product. A name that is nowhere is a CH405."""
+    """The columns named in a list of names, ``"*"`` and ``{tag: ..}``, by product. CH405 for one that is nowhere."""
     node = item.get(key)
     found: dict[str, frozenset[str]] = {}
     for pick in node.items if isinstance(node, Items) else ():

@@ -6,9 +6,9 @@ A relationship path ``plane.manufacturer`` becomes a scalar sub-select over the 
      WHERE "~operations.flights.plane"."tailnum" = "tailnum" LIMIT 1)
 
 Tables are logical (db = domain, this = product). A column that carries the table's alias is a logical column of the
-target without an expression of its own; a column without table is the outer row's, also inside the sub-select. Physical
-names are the gate's business. The relationship leads to the target's key, so that at most one row matches; LIMIT 1 keeps
-the sub-select total should a source break its own key.
+target without an expression of its own; a column without table is the outer row's, also inside the sub-select.
+Physical names are the gate's business. The relationship leads to the target's key, so that at most one row matches;
+LIMIT 1 keeps the sub-select total should a source break its own key.
 
 ``value IN (SELECT ..)`` over an entitlement product becomes ``CH_IN(value, :entitlement:<id>)`` and an `Entitlement`,
 whose statement is written over physical names.
@@ -202,7 +202,8 @@ class EntitlementScope:
             return papers(parts, self.catalog.claims, reader)
         column = self.product.columns.get(parts[-1])
         if column is None or len(parts) > 2 or (len(parts) == 2 and parts[0] != self.product.name):
-            sentence = f"'{'.'.join(parts)}' is no column of {self.product.id}; a sub-select may name its own columns and claims, not the row."
+            name = ".".join(parts)
+            sentence = f"'{name}' is no column of {self.product.id}; a sub-select cannot name the row."
             raise Fault("CH416", sentence, "Tests that depend on the row are written as relationship paths.")
         if column.expression is not None:
             raise Fault("CH416", f"{self.product.id}.{column.name} is a derived column.", "Name a column of the table.")

@@ -4,9 +4,10 @@ The result is rebuilt from scratch, so nothing that was not understood survives.
 it gives a value or NULL on any row and never raises, in every engine, because an error is an answer about hidden rows
 (DESIGN: "a subquery is not a barrier"). What names mean is the `Scope`'s business.
 
-Spelling of the result: columns as the scope gives them; claims and request values as ``exp.Placeholder("claim:tenant")``,
-``("request:zone")``; list membership as ``CH_IN(value, :claim:carriers)``; LIKE as ``CH_CONTAINS(value, 'pattern')`` and
-ILIKE as ``CH_ICONTAINS``, both with ``\\`` as the escape; ``CAST(x AS text)`` as ``CH_TEXT(x, 'type')``.
+Spelling of the result: columns as the scope gives them; claims and request values as
+``exp.Placeholder("claim:tenant")`` and ``("request:zone")``; list membership as ``CH_IN(value, :claim:carriers)``; LIKE
+as ``CH_CONTAINS(value, 'pattern')`` and ILIKE as ``CH_ICONTAINS``, both with a literal pattern escaped by ``\\``;
+``CAST(x AS text)`` as ``CH_TEXT(x, 'type')``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Protocol
 from sqlglot import exp
 
 from policies.fault import Fault
+from policies.predicate_text import shortened
 from policies.predicate_types import Term
 from schema.catalog import Claim
 from schema.types import Kind
@@ -126,7 +128,7 @@ def reads(kind: type[exp.Expression], *args: str) -> Callable[[Read], Read]:
 
 def refused(node: exp.Expression, extra: str = "") -> Fault:
     """CH407 for a construct that is not on the list."""
-    name = type(node).__name__
+    name = shortened(node.sql(dialect="postgres", comments=False))
     if type(node) is exp.Anonymous:
         name = node.name.upper()
     elif isinstance(node, exp.Func):

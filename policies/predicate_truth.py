@@ -148,9 +148,8 @@ def _is(reader: Reader, node: exp.Expression, positive: bool) -> Term:
     elif type(right) is exp.Null:
         inner = reader.value(node.this)
         if isinstance(inner.sql, exp.Placeholder) and inner.sql.name.startswith("claim:"):
-            reader.found.warnings.append(
-                f"claims.{inner.sql.name[6:]} is never NULL here: where the claim is absent, the whole predicate is UNKNOWN."
-            )
+            claim = f"claims.{inner.sql.name.removeprefix('claim:')}"
+            reader.found.warnings.append(f"{claim} is never NULL here: without it the whole predicate is UNKNOWN.")
         test = exp.Is(this=parens(inner.sql), expression=exp.Null())
     else:
         raise Fault("CH407", "IS may only be followed by NULL, TRUE or FALSE.")

@@ -91,7 +91,7 @@ def alike(left: Term, right: Term, *, sorted_: bool = False) -> tuple[Term, Term
 def _hint(left: Term, right: Term) -> str:
     kinds = {t.type.kind for t in (left, right) if t.type is not None}
     if Kind.STRING in kinds and kinds & NUMERIC:
-        return "Numbers and text are never coerced: write numbers without quotes, and declare claims with the column's type."
+        return "Numbers and text are never coerced: write numbers without quotes, declare claims by the column."
     if Kind.STRING in kinds and Kind.UUID in kinds:
         return "Compare the text of the uuid: CAST(column AS text)."
     return "Both sides of a comparison need the same type."

@@ -81,9 +81,8 @@ def _coalesce(reader: Reader, node: exp.Expression, positive: bool) -> Term:
     terms, type_, range_ = unify(reader.value(item) for item in [node.this, *node.expressions])
     for term in terms:
         if isinstance(term.sql, exp.Placeholder) and term.sql.name.startswith("claim:"):
-            reader.found.warnings.append(
-                f"COALESCE does not rescue claims.{term.sql.name[6:]}: where it is absent, the whole predicate is UNKNOWN."
-            )
+            claim = f"claims.{term.sql.name.removeprefix('claim:')}"
+            reader.found.warnings.append(f"COALESCE cannot rescue {claim}: without it all is UNKNOWN.")
     return Term(exp.Coalesce(this=terms[0].sql, expressions=[term.sql for term in terms[1:]]), type_, range_)
 
 

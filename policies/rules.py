@@ -26,8 +26,8 @@ class Mask(Protocol):
     ``kind`` is the word in YAML, ``spec`` its arguments as a sentence for explain and dictionary. ``preserves`` says
     which comparisons of masked values mean something. ``sql`` takes and gives sqlglot AST over logical functions
     (schema.query); the result has the column's type, NULL stays NULL unless ``nulls: hide``; keys appear as
-    ``exp.Placeholder("secret:<key>")``. ``row`` is the same for one Python value in its natural type (str, int, Decimal,
-    float, datetime ..), with keys by name.
+    ``exp.Placeholder("secret:<key>")``. ``row`` is the same for one Python value in its natural type (str, int,
+    Decimal, float, datetime ..), with keys by name.
     """
 
     @property
@@ -149,7 +149,7 @@ class Entitlement:
 
 @dataclass(frozen=True, slots=True)
 class PolicyTest:
-    """An in-file test: under ``claims`` (and purpose), ``query`` answers ``want`` (rows), or is refused (``error`` code)."""
+    """An in-file test: under ``claims`` (and purpose), ``query`` answers ``want`` (rows) or is refused (``error``)."""
 
     place: Place
     zone: str

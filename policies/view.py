@@ -33,7 +33,7 @@ _PARTS = frozenset({"expressions", "from_", "joins", "where", "group", "having"}
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A checked view: its SELECT over logical names, its columns' types, and which (product, column) each is made of."""
+    """A checked view: its SELECT over logical names, its columns' types, and the (product, column) each is made of."""
 
     select: exp.Select
     types: Mapping[str, Term]

@@ -20,7 +20,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "departed": "timestamp", "is_open": "boolean", "notes": "json", "is_late": "boolean = dep_delay > 15",
         "crew": "array<string>", "ref": "uuid",
     },
-    "operations.planes": {"tailnum": "string #ops", "manufacturer": "string", "seats": "integer", "secret": "string #pii.note"},
+    "operations.planes": {"tailnum": "string #ops", "manufacturer": "string", "seats": "integer",
+        "secret": "string #pii.note"},
     "customers.bookings": {
         "id": "bigint", "flight_id": "bigint", "name": "string #pii.name", "email": "string #pii.email",
         "fare": "decimal(12,2) #commercial", "residency": "string", "passport": "string #pii.passport",
@@ -89,7 +90,9 @@ def _product(id_: str, columns: Mapping[str, str], views: Mapping[str, str]) -> 
         key=(KEYS.get(id_, next(iter(columns))),),
         columns={column: _column(id_, column, spelt) for column, spelt in columns.items()},
         relationships={
-            way: Relationship(f"{id_}.{way}", way, camel(way), id_, target, "one" if kind == "one" else "many", ((here, there),), HERE)
+            way: Relationship(
+                f"{id_}.{way}", way, camel(way), id_, target, "one" if kind == "one" else "many", ((here, there),), HERE
+            )
             for way, target, kind, here, there in ways.get(id_, [])
         },
         place=HERE, type_name=name.title(), singular=name.rstrip("s"), plural=name,

@@ -1,8 +1,8 @@
 """The Python evaluation of conditions agrees with a real engine's three-valued logic, on random conditions.
 
 The engine runs the steward's *own text* over tables named ``claims`` and ``request`` and the row's table, so nothing
-that is tested stands on both sides. Only lists are spelt as sub-selects for it: DuckDB 2.0 reads ``x IN list_column`` as
-a search in the list's text, and ``= ANY`` of a list ignores NULL.
+that is tested stands on both sides. Only lists are spelt as sub-selects for it: DuckDB 2.0 reads ``x IN list_column``
+as a search in the list's text, and ``= ANY`` of a list ignores NULL.
 """
 
 from __future__ import annotations
@@ -189,6 +189,14 @@ def test_folded_rows_say_what_an_engine_says(
     assert evaluator(folded)(look) is want
 
 
+SHAPES = {
+    "CH_IN": "({0} IN (SELECT unnest({1})))",
+    "CH_CONTAINS": "({0} LIKE {1} ESCAPE '\\')",
+    "CH_LENGTH": "length({0})",
+    "CH_LEFT": "left({0}, {1})",
+}
+
+
 def lowered(folded: exp.Expression) -> str:
     """A folded condition as DuckDB spells it, with binds read from the tables of `ask`."""
 
@@ -198,8 +206,7 @@ def lowered(folded: exp.Expression) -> str:
             return exp.column(key, table="claims" if room == "claim" else "request")
         if isinstance(node, exp.Anonymous):
             one, *rest = (part.sql(dialect="duckdb") for part in node.expressions)
-            shape = {"CH_IN": "({0} IN (SELECT unnest({1})))", "CH_CONTAINS": "({0} LIKE {1} ESCAPE '\\')", "CH_LENGTH": "length({0})",
-                     "CH_LEFT": "left({0}, {1})"}[node.name]  # fmt: skip
+            shape = SHAPES[node.name]
             return exp.Var(this=shape.format(one, *rest))
         return node
 
