@@ -6,8 +6,8 @@
 4. A cell is clear: for such a grant, every mask is revealed on this row or lifted by it; else the most specific
    unrevealed mask gives its value.
 
-Says the same as `policies.decide` and `policies.relation` by other means: conditions are evaluated whole, per row, never
-folded. The two are tested against each other. Does not decide minimum groups, which are about many rows.
+Says the same as `policies.decide` and `policies.relation` by other means: conditions are evaluated whole, per row,
+never folded. The two are tested against each other. Does not decide minimum groups, which are about many rows.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ Test = Callable[[Row], Truth]
 class Facts:
     """What conditions may ask besides the row and the papers.
 
-    ``claims`` are the claims' types (of the elements, for lists); ``entitlements`` the resolved lists by id; ``related``
-    gives other products' rows: without it, a condition with a path to them is UNKNOWN. ``location`` is the source's.
+    ``claims`` are the claims' types (of the elements, for lists); ``entitlements`` the resolved lists by id, ``related``
+    other products' rows: a condition that asks for what is not given is UNKNOWN. ``location`` is the source's.
     """
 
     claims: Mapping[str, Type] = field(default_factory=dict)

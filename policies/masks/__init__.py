@@ -1,7 +1,7 @@
-"""Masks: what a value looks like to those who may not see it. One mask is one file in this folder (docs/adding-a-mask.md).
+"""Masks: what a value looks like to those who may not see it. One mask is one file here (docs/adding-a-mask.md).
 
-`parse_mask` reads what stands under ``mask:`` in a policy. Every mask gives the same value from SQL and from Python, gives
-the column's own type, and never raises on any value.
+`parse_mask` reads what stands under ``mask:`` in a policy. Every mask gives the same value from SQL and from Python,
+gives the column's own type, and never raises on any value.
 """
 
 from __future__ import annotations

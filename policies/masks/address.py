@@ -1,8 +1,9 @@
-"""``mask: {generalize: {ip: 24}}``: the network of an address, ``203.0.113.0``; of IPv6 twice the bits, ``2001:db8:85a3::``.
+"""``mask: {generalize: {ip: 24}}``: the network of an address, ``203.0.113.0``; of IPv6 twice the bits,
+``2001:db8:85a3::``.
 
 Groups of IPv6 lose leading zeros and are lower case, so one network is spelt one way. Where ``::`` stands inside the
-shown part, the address is cut there, which tells less. What is no plain IPv4 or IPv6 address becomes ``[redacted]``, also
-IPv4 inside IPv6 and addresses with a scope or a mask.
+shown part, the address is cut there, which tells less. What is no plain IPv4 or IPv6 address becomes ``[redacted]``,
+also IPv4 inside IPv6 and addresses with a scope or a mask.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from sqlglot import exp
 from policies.masks.exact import digits_of, limits, natural, rational
 from policies.masks.literal import literal
 from policies.masks.registry import MaskFault, Wanted, mask
-from policies.masks.terms import at_least, below, both, call, choose, floor, number, over, plus, times
+from policies.masks.terms import at_least, below, both, call, choose, floor, number, over, times
 from policies.rules import Preserved
 from schema.types import FLOAT, NUMERIC, Kind, Type
 
@@ -37,12 +37,32 @@ class Bucket:
 
     def sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
         if type_.kind is Kind.FLOAT:
-            width, edge = float(self.width), float(self.width) * _GRAIN
-            inside = both(at_least(value, literal(-edge, FLOAT)), below(value, literal(edge, FLOAT)))
-            start = times(floor(over(value, literal(width, FLOAT))), literal(width, FLOAT))
-            return choose(inside, plus(start, literal(0.0, FLOAT)), exp.Null())  # -0 becomes 0
+            return self._float_sql(value)
         floored = call("CH_FLOOR_TO", value, number(format(self.width, "f")))
         return choose(self._fits(value, type_), floored, exp.Null())
+
+    def _float_sql(self, value: exp.Expression) -> exp.Expression:
+        """Without a division near zero, where some engines raise an underflow."""
+        zero, width, below_zero, edge, low_edge = (
+            literal(bound, FLOAT) for bound in (0.0, self._step, -self._step, self._edge, -self._edge)
+        )
+        case = exp.Case(default=exp.Null())
+        for low, high, start in (
+            (zero, width, zero),
+            (below_zero, zero, below_zero),
+            (low_edge, edge, times(floor(over(value, width)), width)),
+        ):
+            inside = both(at_least(value, low), below(value, high))
+            case.append("ifs", exp.If(this=inside, true=start.copy()))
+        return case
+
+    @property
+    def _step(self) -> float:
+        return float(self.width)
+
+    @property
+    def _edge(self) -> float:
+        return self._step * _GRAIN
 
     def _fits(self, value: exp.Expression, type_: Type) -> exp.Expression:
         low, high = limits(type_)
@@ -63,11 +83,10 @@ class Bucket:
         return natural(math.floor(given / step) * step, type_)
 
     def _floored(self, value: object) -> float | None:
-        width = float(self.width)
-        edge = width * _GRAIN
+        edge, step = self._edge, self._step
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not -edge <= value < edge:
             return None
-        return math.floor(value / width) * width + 0.0
+        return math.floor(value / step) * step
 
 
 @mask("bucket")

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from uuid import UUID
 
 from sqlglot import exp
 
+from policies.masks.exact import decimal, digits_of
 from policies.masks.literal import WRITABLE, literal, read
 from policies.masks.registry import MaskFault, Wanted, mask
 from policies.masks.terms import unless_null
@@ -65,5 +65,5 @@ def parse_default(wanted: Wanted) -> Constant:
     wanted.no_arguments()
     wanted.only_for({*_DEFAULTS, Kind.DECIMAL}, "Use  mask: null  for this type.")
     kind = wanted.type.kind
-    value = Decimal(0).scaleb(-(wanted.type.scale or 0)) if kind is Kind.DECIMAL else _DEFAULTS[kind]
+    value = decimal(0, digits_of(wanted.type)[1]) if kind is Kind.DECIMAL else _DEFAULTS[kind]
     return Constant("default", f"the neutral value of {wanted.type}", value, wanted.hide_nulls)

@@ -1,4 +1,4 @@
-"""``mask: {date: month}``: the first instant of the year, quarter, month, week (Monday) or day, in UTC for timestamps."""
+"""``mask: {date: month}``: the start of the year, quarter, month, week (Monday) or day, in UTC for timestamps."""
 
 from __future__ import annotations
 

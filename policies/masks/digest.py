@@ -1,7 +1,7 @@
 """The keyed hash behind `hash` and `token`: HMAC-SHA-256 under a key of the zone.
 
-Nothing but the value's text goes into it, so equal values give equal hashes in every column and product of a zone, which
-is what joins need, and different ones in every other zone.
+Nothing but the value's text goes into it, so equal values give equal hashes in every column and product of a zone,
+which is what joins need, and different ones in every other zone.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from policies.masks.literal import RANGES
 from schema.types import Kind, Type
 
+RANGES = {Kind.INTEGER: (-(2**31), 2**31 - 1), Kind.BIGINT: (-(2**63), 2**63 - 1)}
 _UNDECLARED = (38, 9)
 """A decimal without declared digits is brought to these, as `policies.sqltype` does."""
 

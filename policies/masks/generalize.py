@@ -1,4 +1,4 @@
-"""``mask: {generalize: ..}``: something true but coarser. ``ip: 24``, ``postcode: 3``, ``geo: 2``, or ``map: {a: b}``."""
+"""``mask: {generalize: ..}``: something true but coarser: ``ip: 24``, ``postcode: 3``, ``geo: 2``, ``map: {a: b}``."""
 
 from __future__ import annotations
 

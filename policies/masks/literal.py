@@ -1,4 +1,4 @@
-"""Values a steward writes for a mask (constants, map entries): read strictly for the column's type, and spelt in SQL."""
+"""Values a steward writes for a mask (constants, map entries): read strictly for the column's type, spelt in SQL."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import math
 import uuid
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 
 from sqlglot import exp
 
+from policies.masks.exact import RANGES, natural
 from policies.masks.registry import MaskFault
 from policies.masks.terms import number, text
 from policies.sqltype import data_type
 from schema.types import Kind, Type
 
-RANGES = {Kind.INTEGER: (-(2**31), 2**31 - 1), Kind.BIGINT: (-(2**63), 2**63 - 1)}
 WRITABLE = frozenset(Kind) - {Kind.ARRAY, Kind.STRUCT, Kind.JSON, Kind.INTERVAL, Kind.BYTES}
 
 
@@ -58,22 +59,11 @@ def _read(value: object, type_: Type) -> object:
             return _moment(value, type_.kind)
 
 
-def _decimal(value: object, type_: Type) -> Decimal | None:
+def _decimal(value: object, type_: Type) -> object:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
     exact = Decimal(str(value))
-    if not exact.is_finite():
-        return None
-    if type_.precision is None:
-        return exact
-    scale = type_.scale or 0
-    _, digits, exponent = exact.as_tuple()
-    assert isinstance(exponent, int)
-    if -exponent > scale and any(digits[len(digits) + exponent + scale :]):
-        return None
-    if abs(exact) >= Decimal(10) ** (type_.precision - scale):
-        return None
-    return exact.quantize(Decimal(1).scaleb(-scale))
+    return natural(Fraction(exact), type_) if exact.is_finite() and abs(exact.adjusted()) < 100 else None
 
 
 def _moment(value: object, kind: Kind) -> date | time | datetime | None:

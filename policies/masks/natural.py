@@ -1,7 +1,8 @@
 """What Python value stands for a value of each logical type, where no engine does the typing.
 
-text str; integer and bigint int; float float; decimal Decimal; boolean bool; date date; time naive time; datetime naive
-datetime; timestamp aware datetime; uuid UUID; bytes bytes; array list or tuple; struct mapping; json and interval anything.
+string str; integer and bigint int; float float; decimal Decimal; boolean bool; date date; time naive time; datetime
+naive datetime; timestamp aware datetime; uuid UUID; bytes bytes; array list or tuple; struct mapping; json and interval
+anything.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``mask: {partial: {first: 0, last: 4, fill: "*"}}``: the ends of a text, ``****1234``.
 
-The fill is always four characters, so that the length is not told. A text no longer than its shown ends is filled whole.
-A character is a Unicode code point.
+The fill is always four characters, so that the length is not told. A text no longer than its shown ends is filled
+whole. A character is a Unicode code point.
 """
 
 from __future__ import annotations

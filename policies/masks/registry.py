@@ -12,7 +12,7 @@ from schema.types import Kind, Type
 
 
 class MaskFault(Fault, ValueError):
-    """What is wrong with a mask in a policy file. CH440 form, CH441 type, CH442 argument, CH443 pattern, CH444 nulls."""
+    """What is wrong with a mask: CH440 form, CH441 type, CH442 argument, CH443 pattern, CH444 nulls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """``mask: {round: 2}``: that many digits after the point, halves away from zero. ``round: -2`` gives hundreds.
 
 A number that rounds to one outside the column's type becomes NULL; so do NaN, infinities and floats so large that a
-float has no digits left there. Floats are computed as sign * floor(|x| * 10^digits + 0.5) / 10^digits.
+float has no digits left there. Floats are computed in doubles: sign * floor(|x| * 10^d + 0.5) / 10^d.
 """
 
 from __future__ import annotations
@@ -50,10 +50,14 @@ class Round:
         return plus(away, literal(0.0, FLOAT))  # -0 becomes 0
 
     def _up(self, size: exp.Expression) -> exp.Expression:
-        power, half = literal(10.0 ** abs(self.digits), FLOAT), literal(0.5, FLOAT)
+        power, half = literal(10.0 ** abs(self.digits), FLOAT), literal(self._half(), FLOAT)
         if self.digits < 0:
-            return times(floor(plus(over(size, power), half)), power)
+            return times(floor(over(plus(size, half), power)), power)
         return over(floor(plus(times(size, power), half)), power)
+
+    def _half(self) -> float:
+        """Added before a division, never after: near zero some engines raise an underflow."""
+        return 10.0**-self.digits / 2 if self.digits < 0 else 0.5
 
     def _edge(self) -> float:
         return _GRAIN * 10.0**-self.digits if self.digits < 0 else _GRAIN / 10.0**self.digits
@@ -82,9 +86,9 @@ class Round:
         power = 10.0 ** abs(self.digits)
         size = abs(value)
         if self.digits < 0:
-            away = math.floor(size / power + 0.5) * power
+            away = math.floor((size + self._half()) / power) * power
         else:
-            away = math.floor(size * power + 0.5) / power
+            away = math.floor(size * power + self._half()) / power
         return (-away if value < 0 else away) + 0.0
 
 

@@ -1,7 +1,7 @@
 """``mask: {sql: "LEFT(value, 2) || '..'"}``: the administrator's own expression, in which ``value`` is the only name.
 
-It passes the same allow-list as every steward's SQL, so it is total, names no claims, and must give the column's type. A
-NULL stays NULL without asking the expression; with ``nulls: hide`` the expression sees the NULL.
+It passes the same allow-list as every steward's SQL, so it is total, names no claims, and must give the column's type.
+A NULL stays NULL without asking the expression; with ``nulls: hide`` the expression sees the NULL.
 """
 
 from __future__ import annotations
