@@ -80,11 +80,10 @@ def _literal(value: object) -> str:
             return "'" + str(value).replace("'", "''") + "'"
 
 
-def duckdb_files(folder: Path, rows: dict[str, list[Row]], reference: bool = False) -> None:
-    """main.duckdb and side.duckdb in a folder."""
-    for source in ("main", "side"):
-        connection = duckdb.connect(str(folder / f"{source}.duckdb"))
-        connection.execute("SET TimeZone = 'UTC'")
-        for statement in statements(source, rows, reference):
-            connection.execute(statement)
-        connection.close()
+def duckdb_file(folder: Path, source: str, rows: dict[str, list[Row]], reference: bool) -> None:
+    """``<source>.duckdb`` in a folder."""
+    connection = duckdb.connect(str(folder / f"{source}.duckdb"))
+    connection.execute("SET TimeZone = 'UTC'")
+    for statement in statements(source, rows, reference):
+        connection.execute(statement)
+    connection.close()

@@ -52,12 +52,11 @@ class House:
     backends: Mapping[str, Backend]
 
     @classmethod
-    def open(cls, folder: Path, urls: Mapping[str, tuple[str, str]] | None = None) -> House:
-        """Open the project in a folder; ``urls`` gives other sources than its own: name -> (kind, url)."""
+    def open(cls, folder: Path) -> House:
+        """Open the project in a folder."""
         project = load_project(folder)
-        backends: dict[str, Backend] = {}
-        for name, source in project.catalog.sources.items():
-            backends[name] = open_backend(source, (urls or {}).get(name, ("", source.url))[1], folder)
+        sources = project.catalog.sources
+        backends = {name: open_backend(source, source.url, folder) for name, source in sources.items()}
         engine = Engine(project.catalog, project.policies, "internal", backends, KEYS, lambda: MINUTE)
         return cls(engine, backends)
 

@@ -1,0 +1,43 @@
+"""Where the leak tests keep their worlds: DuckDB files, or a real PostgreSQL beside a DuckDB file (so that relationships
+cross engines)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tests.leak.databases import duckdb_file, statements
+from tests.leak.world import Row
+from tests.postgres import server
+
+
+class EngineKind(Protocol):
+    name: str
+
+    def fill(self, folder: Path, rows: dict[str, list[Row]], reference: bool) -> None:
+        """Put a world where the project in the folder finds it."""
+
+
+@dataclass(frozen=True)
+class DuckDBFiles:
+    name: str = "duckdb"
+
+    def fill(self, folder: Path, rows: dict[str, list[Row]], reference: bool) -> None:
+        for source in ("main", "side"):
+            duckdb_file(folder, source, rows, reference)
+
+
+@dataclass(frozen=True)
+class PostgresAndDuckDB:
+    name: str = "postgres"
+
+    def fill(self, folder: Path, rows: dict[str, list[Row]], reference: bool) -> None:
+        dsn = server().database(";\n".join(statements("main", rows, reference)))
+        duckdb_file(folder, "side", rows, reference)
+        settings = folder / "customhouse.yaml"
+        text = settings.read_text().replace('kind: duckdb, url: "main.duckdb"', f'kind: postgres, url: "{dsn}"')
+        settings.write_text(text)
+
+
+ENGINES: tuple[EngineKind, ...] = (DuckDBFiles(), PostgresAndDuckDB())

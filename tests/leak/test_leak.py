@@ -1,0 +1,135 @@
+"""The two properties that matter most, on generated questions, with a seed and a count in the report.
+
+Leak: the governed answer over all data equals the raw answer over data that independent Python filtered and masked.
+Non-interference: two databases that differ only in what a persona may not see give byte-identical answers and errors.
+
+The default lane is time-boxed; `make test-all` sets CUSTOMHOUSE_LEAK_QUESTIONS (per persona) and has no box.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from policies import relation
+from policies.decide import CellDecision
+from policies.raw import RawTable
+from tests.leak.compare import (
+    ADMIN,
+    Difference,
+    everything,
+    interference,
+    leak_questioner,
+    leaks,
+    other_project,
+    real_project,
+    reference_project,
+)
+from tests.leak.engines import ENGINES, EngineKind
+from tests.leak.house import House
+from tests.leak.reference import PERSONAS, Persona, products
+
+SEED = int(os.environ.get("CUSTOMHOUSE_LEAK_SEED", "20131"))
+QUESTIONS = int(os.environ.get("CUSTOMHOUSE_LEAK_QUESTIONS", "0"))
+BOX = 20.0
+"""Seconds per engine and property in the default lane."""
+
+WITH_NAMES = [persona for persona in PERSONAS if products(persona)]
+
+
+@pytest.fixture(params=ENGINES, ids=lambda kind: kind.name)
+def engine(request: pytest.FixtureRequest) -> EngineKind:
+    return request.param  # type: ignore[no-any-return]
+
+
+async def test_governed_answers_equal_the_reference(
+    engine: EngineKind, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    found: list[Difference] = []
+    asked = 0
+    real_project(tmp_path / "real", SEED, engine)
+    async with House.open(tmp_path / "real") as real:
+        for persona, share in _shares(WITH_NAMES):
+            reference_project(tmp_path / persona.name, SEED, persona, engine)
+            async with House.open(tmp_path / persona.name) as reference:
+                asks = leak_questioner(persona, SEED)
+                count = await _until(share, lambda: leaks(real, reference, persona, asks, found))
+                asked += count
+    record_property("questions", asked)
+    print(f"leak property on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences")
+    assert asked >= 100
+    assert not found, "\n".join(map(str, found[:3]))
+
+
+async def test_hidden_data_changes_no_byte(
+    engine: EngineKind, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    found: list[Difference] = []
+    asked = 0
+    real_project(tmp_path / "real", SEED, engine)
+    async with House.open(tmp_path / "real") as real:
+        for persona, share in _shares([p for p in PERSONAS if p is not ADMIN]):
+            other_project(tmp_path / persona.name, SEED, persona, engine)
+            async with House.open(tmp_path / persona.name) as other:
+                asks = everything(persona, SEED)
+                count = await _until(share, lambda: interference(real, other, persona, asks, found))
+                asked += count
+    record_property("questions", asked)
+    print(f"non-interference on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences")
+    assert asked >= 100
+    assert not found, "\n".join(map(str, found[:3]))
+
+
+async def test_a_dropped_mask_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The property can fail: with the masks taken out of the gate, the same questions find the leak."""
+
+    def unmasked(raw: RawTable, name: str, decision: CellDecision) -> object:
+        return raw.column(name)
+
+    monkeypatch.setattr(relation, "cell", unmasked)
+    found = await _small_run(tmp_path)
+    assert found
+
+
+async def test_a_dropped_row_filter_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The property can fail: with the row filters taken out of the gate, the same questions find the leak."""
+    built = relation.governed_relation
+
+    def unfiltered(*args: object) -> relation.GovernedRelation:
+        made = built(*args)  # type: ignore[arg-type]
+        made.select.set("where", None)
+        return made
+
+    monkeypatch.setattr("policies.govern.governed_relation", unfiltered)
+    found = await _small_run(tmp_path)
+    assert found
+
+
+async def _small_run(tmp_path: Path) -> list[Difference]:
+    found: list[Difference] = []
+    persona = next(p for p in PERSONAS if p.name == "analyst-eu")
+    engine = ENGINES[0]
+    real_project(tmp_path / "real", SEED, engine)
+    reference_project(tmp_path / "reference", SEED, persona, engine)
+    async with House.open(tmp_path / "real") as real, House.open(tmp_path / "reference") as reference:
+        asks = leak_questioner(persona, SEED)
+        for _ in range(20):
+            await leaks(real, reference, persona, asks, found)
+    return found
+
+
+def _shares(personas: list[Persona]) -> list[tuple[Persona, float]]:
+    return [(persona, BOX / len(personas)) for persona in personas]
+
+
+async def _until(seconds: float, ask: Callable[[], Awaitable[None]]) -> int:
+    """Ask until the time is up, but at least 20 times; exactly QUESTIONS times where that is set."""
+    ends, count = time.monotonic() + seconds, 0
+    while count < QUESTIONS or (not QUESTIONS and (count < 20 or time.monotonic() < ends)):
+        await ask()
+        count += 1
+    return count
