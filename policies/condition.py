@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlglot import exp
 
@@ -67,6 +68,13 @@ class Condition:
         if any(caller.claims[name] == () for name in self.nonempty):
             return None
         return tuple(guard(caller, moment) for guard in self.guards)
+
+    def outcome(self, bits: Bits) -> Truth | Literal["row"]:
+        """What the guards alone decide: a truth value, or ``row`` where it is left to the row. Cheaper than `fold`."""
+        if bits is None or self.row is None:
+            return None if bits is None else bits[0]
+        value = self.fold(bits) if bits else "row"
+        return "row" if isinstance(value, exp.Expression) else value
 
     def fold(self, bits: Bits) -> Truth | exp.Expression:
         """The condition under these guards: a truth value, or an expression over the row."""

@@ -28,6 +28,10 @@ def read_policy_files(project: Path, errors: list[LoadError]) -> PolicyFiles:
     digest = hashlib.sha256()
     found: dict[str, list[Entries]] = {name: [] for name in SECTIONS}
     for path, name in _files(project):
+        if path.suffix == ".yml":
+            sentence = "Policy files end in .yaml: under this name the rules in it would never apply."
+            errors.append(LoadError(Place(name), "CH401", sentence, "Rename the file."))
+            continue
         try:
             data = path.read_bytes()
         except OSError:

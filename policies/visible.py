@@ -1,7 +1,8 @@
 """Visible: the names a caller may know, from guards only, never from data.
 
 - A column is visible if some grant gives it whose ``when`` is true and whose ``rows`` are not already false or UNKNOWN
-  for this caller, and no deny or localize rule takes it away altogether. This is the gate's own decision (`decide`).
+  for this caller, and no deny or localize rule takes it away altogether: what `policies.decide` says of the cell,
+  without building formulas, because every caller's first question of each minute waits for it.
 - A product is visible if one of its columns is, and no deny takes all of its rows. A row filter never hides a product:
   where it gives nothing, the product is there and empty. Key columns need not be visible.
 - A relationship is visible if its target is, and if the caller may know the key columns on both sides: following it
@@ -15,14 +16,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Literal
 
-from policies.condition import Condition, Moment
-from policies.decide import Guards, decide
+from policies.condition import Condition, Moment, Truth
 from policies.govern import localized
-from policies.guard import guard_tuple
-from policies.rules import DenyRule, PolicySet, ProductRules
+from policies.rules import PolicySet, ProductRules
 from schema.caller import Caller
-from schema.catalog import Catalog, Product, Relationship
+from schema.catalog import Catalog, Relationship
 from schema.visible import VisibleSet
 
 Names = Mapping[str, frozenset[str]]
@@ -32,9 +32,13 @@ def visible(policies: PolicySet, catalog: Catalog, caller: Caller, moment: Momen
     """The names this caller may know in their zone."""
     rules = policies.rules[caller.zone]
     published = catalog.published(caller.zone)
+    asked = _Asked(caller, moment)
     columns: dict[str, frozenset[str]] = {}
     for product in published:
-        names = _columns(product, rules.get(product.id), catalog, caller, moment)
+        mine = rules.get(product.id)
+        names = _columns(mine, asked) if mine is not None else frozenset()
+        if mine is not None and names and mine.localize:
+            names &= localized(product, mine, catalog, caller.zone)
         if names:
             columns[product.id] = names
     relationships = {
@@ -45,31 +49,31 @@ def visible(policies: PolicySet, catalog: Catalog, caller: Caller, moment: Momen
     return VisibleSet(caller.zone, columns, relationships, _digest(caller.zone, columns, relationships))
 
 
-def _columns(
-    product: Product, rules: ProductRules | None, catalog: Catalog, caller: Caller, moment: Moment
-) -> frozenset[str]:
-    if rules is None or not rules.grants:
-        return frozenset()
-    guards = guard_tuple(rules, caller, moment)
-    if _denied(rules, guards):
-        return frozenset()
-    here = localized(product, rules, catalog, caller.zone)
-    decision = decide(rules, guards, frozenset(product.columns), here)
-    return frozenset(name for name, cell in decision.cells.items() if cell.visible is not False)
+class _Asked:
+    """What conditions say to one caller, each asked once: a rule over many products has one ``when`` for all."""
+
+    def __init__(self, caller: Caller, moment: Moment) -> None:
+        self._caller, self._moment = caller, moment
+        self._known: dict[int, Truth | Literal["row"]] = {}
+
+    def __call__(self, condition: Condition | None) -> Truth | Literal["row"]:
+        if condition is None:
+            return True
+        key = id(condition)
+        if key not in self._known:
+            self._known[key] = condition.outcome(condition.bits(self._caller, self._moment))
+        return self._known[key]
 
 
-def _denied(rules: ProductRules, guards: Guards) -> bool:
-    """Whether a deny takes the whole product, on every row."""
-    bits = dict(zip(map(id, rules.conditions()), guards, strict=True))
-
-    def takes(condition: Condition | None) -> bool:
-        value = True if condition is None else condition.fold(bits[id(condition)])
-        return value is True or value is None
-
-    def takes_all(deny: DenyRule) -> bool:
-        return deny.columns is None and takes(deny.when) and takes(deny.rows)
-
-    return any(takes_all(deny) for deny in rules.denies)
+def _columns(rules: ProductRules, asked: _Asked) -> frozenset[str]:
+    found: frozenset[str] = frozenset()
+    for grant in rules.grants:
+        if asked(grant.when) is True and asked(grant.rows) in (True, "row"):
+            found |= grant.columns
+    for deny in rules.denies if found else ():
+        if asked(deny.when) in (True, None) and asked(deny.rows) in (True, None):
+            found = frozenset() if deny.columns is None else found - deny.columns
+    return found
 
 
 def _may_follow(relationship: Relationship, columns: Names) -> bool:

@@ -9,11 +9,16 @@ import pytest
 import yaml
 
 from policies.condition import Moment
+from policies.decide import decide
+from policies.govern import localized
+from policies.guard import guard_tuple
 from policies.load import load_policies
 from policies.rules import PolicySet
 from policies.visible import visible
+from schema.caller import Caller
 from schema.catalog import Catalog
 from schema.errors import LoadErrors
+from schema.visible import VisibleSet
 from tests.policies.house import caller, house, project
 
 CASES = Path(__file__).parent / "cases"
@@ -52,14 +57,27 @@ def test_visible(policies: str, who: dict[str, Any], tmp_path: Path) -> None:
     zone = who.get("zone", "internal")
     region = catalog.zones[zone].region
     asking = caller(who.get("claims", {}), zone, who.get("purpose"), region)
-    names = visible(load(tmp_path, policies), catalog, asking, Moment(MINUTE, region))
+    policies_ = load(tmp_path, policies)
+    names = visible(policies_, catalog, asking, Moment(MINUTE, region))
     sees = {**who["sees"], **who.get("also", {})}
     assert {product: set(columns) for product, columns in names.columns.items()} == {
         product: _columns(catalog, product, spelt) for product, spelt in sees.items()
     }
+    _same_as_the_gate(policies_, catalog, asking, Moment(MINUTE, region), names)
     if "follows" in who:
         found = [f"{product}.{name}" for product, way in names.relationships.items() for name in sorted(way)]
         assert found == who["follows"]
+
+
+def _same_as_the_gate(policies: PolicySet, catalog: Catalog, who: Caller, moment: Moment, names: VisibleSet) -> None:
+    """Every name that may be known is one that the gate answers, and no other, but for wholly denied products."""
+    for product in catalog.published(who.zone):
+        rules = policies.rules[who.zone][product.id]
+        here = localized(product, rules, catalog, who.zone)
+        decision = decide(rules, guard_tuple(rules, who, moment), frozenset(product.columns), here)
+        cells = {name for name, cell in decision.cells.items() if cell.visible is not False}
+        assert names.columns.get(product.id, frozenset()) in (cells, set())
+        assert names.product(product.id) or not cells or decision.rows is False
 
 
 def _columns(catalog: Catalog, product: str, spelt: str | list[str]) -> set[str]:
@@ -129,8 +147,12 @@ def test_masks_stand_most_specific_first_and_clears_name_them(tmp_path: Path) ->
         "by-domain",
     ]
     every, some = rules.grants
-    assert every.clears == {"fare": {"by-tag"}, "email": {"by-product", "by-domain", "by-zone"}}
-    assert (some.columns, some.clears) == ({"id"}, {"id": {"by-zone"}})
+    assert {column: set(names) for column, names in every.clears.items()} == {
+        "fare": {"by-tag"},
+        "email": {"by-product", "by-domain", "by-zone"},
+    }
+    assert set(some.columns) == {"id"}
+    assert {column: set(names) for column, names in some.clears.items()} == {"id": {"by-zone"}}
 
 
 def test_what_is_allowed_but_unwise_is_a_warning(tmp_path: Path) -> None:
@@ -164,5 +186,14 @@ def test_entitlements_are_physical_and_kept_as_long_as_the_table_is_fresh(tmp_pa
     )
     condition = policies.rules["internal"]["operations.flights"].grants[0].rows
     assert condition is not None
-    assert (condition.claims, condition.entitlements) == ({"sub", "levels"}, {found.id})
+    assert (set(condition.claims), set(condition.entitlements)) == ({"sub", "levels"}, {found.id})
     assert condition.bits(caller({"sub": "ana"}), Moment(MINUTE, None)) is None
+
+
+def test_a_policy_file_under_another_ending_is_not_passed_over(tmp_path: Path) -> None:
+    """A deny that is silently not read would widen access."""
+    folder = project(tmp_path, "grants: []")
+    (folder / "policies" / "denies.yml").write_text("denies: []", encoding="utf-8")
+    with pytest.raises(LoadErrors) as caught:
+        load_policies(folder, house())
+    assert [(error.code, error.place.file) for error in caught.value.errors] == [("CH401", "policies/denies.yml")]
