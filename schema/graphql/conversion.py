@@ -1,14 +1,11 @@
-"""Conversion: a vocabulary as strawberry types, and those as a graphql-core schema that fills itself as it is read.
+"""Conversion: a vocabulary as strawberry types, and those as graphql-core types.
 
-strawberry takes tens of microseconds per field, so all types of 1,000 products would take seconds for every caller.
-A `LazySchema` converts a type when validation first looks at it; introspection, which looks at all, uses `whole`.
 Resolvers are never attached: data does not go through graphql-core's executor.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
 from typing import cast
 
 from graphql import (
@@ -19,13 +16,8 @@ from graphql import (
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
-    GraphQLInterfaceType,
-    GraphQLNamedType,
-    GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLSchema,
 )
-from graphql.type.schema import InterfaceImplementations
 from strawberry import ID
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.schema.config import StrawberryConfig
@@ -78,7 +70,7 @@ class Classes:
     def fields(self, name: str) -> list[StrawberryField]:
         """The strawberry fields of a type."""
         type_ = self._vocabulary.type(name)
-        return [self._field(word, field) for word, field in type_.fields.items()] if type_ else []
+        return [self.field(word, field) for word, field in type_.fields.items()] if type_ else []
 
     def _class(self, type_: TypeDef) -> type:
         cls = type(type_.name, (), {})
@@ -108,7 +100,8 @@ class Classes:
             self._enums[type_.name] = StrawberryEnumDefinition(members, type_.name, values, type_.description or None)
         return self._enums[type_.name]
 
-    def _field(self, name: str, field: FieldDef) -> StrawberryField:
+    def field(self, name: str, field: FieldDef) -> StrawberryField:
+        """One strawberry field."""
         made = StrawberryField(
             python_name=name,
             graphql_name=name,
@@ -210,64 +203,3 @@ class Converter(GraphQLCoreConverter):
         )
         self.type_map[definition.name] = ConcreteType(definition=definition, implementation=made)
         return made
-
-
-class LazyTypes(dict[str, GraphQLNamedType]):
-    """A type map that asks for what it does not have yet. Iteration sees only what is there already."""
-
-    def __init__(self, known: dict[str, GraphQLNamedType], find: Callable[[str], GraphQLNamedType | None]) -> None:
-        super().__init__(known)
-        self._find = find
-
-    def __missing__(self, name: str) -> GraphQLNamedType:
-        found = self._find(name)
-        if found is None:
-            raise KeyError(name)
-        self[name] = found
-        return found
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.get(name) is not None
-
-    def get(self, name: str, default: GraphQLNamedType | None = None) -> GraphQLNamedType | None:  # type: ignore[override]
-        try:
-            return self[name]
-        except KeyError:
-            return default
-
-
-class LazySchema(GraphQLSchema):
-    """A graphql-core schema for validation. Types come to be when they are named."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        super().__init__(assume_valid=True)
-        self._vocabulary = vocabulary
-        self._classes = Classes(vocabulary)
-        self._converter = Converter(self._classes)
-        self.type_map = LazyTypes(self.type_map, self._named)
-        self.query_type = self._object("Query")
-
-    def get_implementations(self, interface_type: GraphQLInterfaceType) -> InterfaceImplementations:
-        return InterfaceImplementations(objects=list(self._rows()), interfaces=[])
-
-    def whole(self) -> GraphQLSchema:
-        """The same with every type, for introspection. Costs about 50 microseconds a field, once."""
-        return GraphQLSchema(query=self.query_type, types=list(self._rows()), assume_valid=True)
-
-    def _rows(self) -> Iterator[GraphQLObjectType]:
-        for product in self._vocabulary.products():
-            found = self._object(product.type_name)
-            if found is not None:
-                yield found
-
-    def _object(self, name: str) -> GraphQLObjectType | None:
-        found = self._named(name)
-        return found if isinstance(found, GraphQLObjectType) else None
-
-    def _named(self, name: str) -> GraphQLNamedType | None:
-        try:
-            known = self._classes.named(name)
-        except KeyError:
-            return None
-        made = self._converter.from_type(known)  # type: ignore[arg-type]
-        return made if isinstance(made, GraphQLNamedType) else None

@@ -84,7 +84,7 @@ class Vocabulary:
     def type(self, name: str) -> TypeDef | None:
         """The type of this name, or None."""
         if name not in self._made:
-            self._made[name] = self._query() if name == "Query" else self._make(name)
+            self._made[name] = self.query() if name == "Query" else self._make(name)
         return self._made[name]
 
     def names(self) -> Iterator[str]:
@@ -144,7 +144,8 @@ class Vocabulary:
                     return outputs.struct(name, type_)
         return None
 
-    def _query(self) -> TypeDef:
+    def query(self) -> TypeDef:
+        """The Query type. Ask `type` for it twice, not this."""
         fields: dict[str, FieldDef] = {}
         for product in self.products():
             scope = self.scope(product)
@@ -233,6 +234,6 @@ _SHARED: dict[str, TypeDef] = {
     "Truncate": _enum(
         "Truncate",
         "The start of what a date or time is cut to. Instants are cut in UTC; weeks start on Monday.",
-        {word: "" for word in ("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")},
+        dict.fromkeys(("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"), ""),
     ),
 }  # fmt: skip

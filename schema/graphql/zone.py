@@ -12,8 +12,9 @@ import strawberry
 from graphql import GraphQLSchema
 
 from schema.catalog import Catalog, Product
-from schema.graphql.conversion import Classes, LazySchema, config, definition_of
+from schema.graphql.conversion import Classes, config, definition_of
 from schema.graphql.definitions import FieldDef, TypeDef
+from schema.graphql.lazy import LazySchema
 from schema.graphql.vocabulary import Vocabulary, everything, index
 from schema.visible import VisibleSet
 

@@ -1,4 +1,4 @@
-"""How the cases ask: a front end over the small catalog, and an opener for which a sealed text is its values as JSON."""
+"""How the cases ask: a front end over the small catalog, and an opener that takes a sealed text for JSON values."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def columns(**types: str) -> dict[str, Column]:
     for name, spelt in types.items():
         type_, *off = spelt.split(" -")
         column = Column(name, parse_type(type_), HERE, camel(name), name, f"The {name}.")
-        found[name] = replace(column, **{flag: False for flag in off})  # type: ignore[arg-type]
+        found[name] = replace(column, **dict.fromkeys(off, False))  # type: ignore[arg-type]
     return found
 
 

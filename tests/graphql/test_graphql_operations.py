@@ -57,7 +57,7 @@ SAME_SHAPE = [
     ('{"w": {"carrier": {"eq": "UA"}}}', '{"w": {"carrier": {"ne": "UA"}}}', False),
     ('{"w": {"isLate": {"eq": true}}}', '{"w": {"isLate": {"eq": false}}}', False),
     ('{"w": {"or": [{}]}}', '{"w": {"or": [{}, {}]}}', False),
-    ('{"w": {"carrier": {"eq": "a"}, "depDelay": {"eq": 1}}}', '{"w": {"depDelay": {"eq": 2}, "carrier": {"eq": "b"}}}', True),
+    ('{"w": {"carrier": {"eq": "a"}, "id": {"eq": 1}}}', '{"w": {"id": {"eq": 2}, "carrier": {"eq": "b"}}}', True),
     ('{"w": null}', "{}", False),
     ('{"n": 3}', '{"n": 4}', True),
     ('{"n": 3}', '{"n": null}', False),

@@ -92,13 +92,18 @@ class _Names:
         field = self._schema.get_field(parent, name)
         if field is None:
             where = "in this zone" if parent is self._schema.query_type else f"on '{parent.name}'"
-            raise unknown(f"No field '{name}' {where}.", parent.fields, name, node)
+            raise unknown(f"No field '{name}' {where}.", self._fields(parent), name, node)
         for argument in node.arguments or ():
             word = argument.name.value
             if word not in field.args:
                 raise unknown(f"No argument '{word}' on '{parent.name}.{name}'.", field.args, word, argument)
             self._value(argument.value, field.args[word].type)
         self.selections(node.selection_set, get_named_type(field.type))
+
+    def _fields(self, parent: GraphQLObjectType | GraphQLInterfaceType) -> Iterable[str]:
+        """The names of a type's fields, without making the fields."""
+        known = self._view.type(parent.name)
+        return known.fields if known is not None else parent.fields
 
     def _value(self, node: ValueNode, type_: GraphQLType | None) -> None:
         named = get_named_type(type_)
