@@ -209,7 +209,8 @@ class _Tests:
         product's rows. Names of the related row are those under its alias."""
         table = select.find(exp.Table)
         assert table is not None and self.facts.related is not None
-        links = operands(select.args["where"].this)
+        where = select.args["where"].this
+        links = operands(where) if isinstance(where, exp.And) else [where]
         theirs = [_there(link.this, table.alias) for link in links]
         ours = [evaluator(link.args["expression"]) for link in links]
         shown = _there(select.expressions[0], table.alias)
