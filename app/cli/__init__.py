@@ -15,7 +15,9 @@ from typing import Protocol, TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-COMMANDS = ("serve", "token", "check", "schema", "version")
+COMMANDS = (
+    "serve", "token", "check", "schema", "explain", "access", "diff", "dictionary", "init", "policy", "version",
+)  # fmt: skip
 
 
 class Command(Protocol):

@@ -4,8 +4,8 @@
 
 Items are columns, and COUNT, SUM, AVG, MIN and MAX of columns. Conditions compare them with values by ``=``, ``<>``,
 ``<``, ``<=``, ``>``, ``>=``, ``IN``, ``BETWEEN``, ``LIKE``, ``ILIKE`` and ``IS NULL``, joined by AND, OR and NOT.
-Everything else is CH460; a name the caller may not know is CH205, as in every query. Values become binds; nothing of the
-text reaches an engine.
+Everything else is CH460; a name the caller may not know is CH205, as in every query. Values become binds; nothing of
+the text reaches an engine.
 """
 
 from __future__ import annotations

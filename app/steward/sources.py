@@ -22,8 +22,8 @@ class SourceError(Exception):
 
 @asynccontextmanager
 async def opened(project: Project, live: bool = True) -> AsyncIterator[dict[str, Backend]]:
-    """The sources by name. Without ``live`` they are only asked how they spell SQL, so a secret that is not at hand here
-    does not matter where the kind alone decides that. Raises SourceError."""
+    """The sources by name. Without ``live`` they are only asked how they spell SQL, so a secret that is not at hand
+    here does not matter where the kind alone decides that. Raises SourceError."""
     backends: dict[str, Backend] = {}
     try:
         for source in project.catalog.sources.values():

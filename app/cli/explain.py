@@ -1,0 +1,75 @@
+"""``customhouse explain``: why a persona's query answers as it does, and the SQL that would run. Runs nothing."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+import orjson
+
+from app.cli import Commands
+from app.cli.persona import add_persona, chosen
+from app.cli.place import add_project, say, say_errors
+from app.personas import PersonaError
+from app.project import Project, load_project
+from app.steward.explain import explain_json, product_json
+from app.steward.explain_text import explain_text
+from app.steward.policy_test import fixed_keys
+from app.steward.sources import SourceError, opened
+from resolvers.engine import Engine
+from resolvers.operation import Operation
+from schema.caller import Caller
+from schema.errors import LoadErrors, Refusal, Refusals
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser("explain", help="why a persona's query answers as it does, with the SQL")
+    add_project(parser)
+    add_persona(parser, required=True)
+    parser.add_argument("query", metavar="QUERY", help="GraphQL, @FILE that holds it, or a product to explain whole")
+    parser.add_argument("--operation", metavar="NAME", help="which operation, where the text holds several")
+    parser.add_argument("--variables", default="{}", metavar="JSON", help="the operation's variables")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        project = load_project(args.project, args.env)
+        caller = chosen(project, args)
+        variables = orjson.loads(args.variables)
+        text = Path(args.query[1:]).read_text(encoding="utf-8") if args.query.startswith("@") else args.query
+        found = asyncio.run(_explain(project, caller, Operation("graphql", text, variables, args.operation)))
+    except LoadErrors as errors:
+        return say_errors(errors)
+    except (PersonaError, SourceError) as error:
+        say(str(error))
+        return 2
+    except orjson.JSONDecodeError as error:
+        say(f"--variables is not JSON: {error}.")
+        return 2
+    except OSError as error:
+        say(f"{args.query[1:]} cannot be read: {error.strerror}.")
+        return 2
+    except (Refusal, Refusals) as refusal:
+        return _refused(refusal)
+    print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() if args.json else explain_text(found).rstrip("\n"))
+    return 0
+
+
+async def _explain(project: Project, caller: Caller, operation: Operation) -> dict[str, object]:
+    async with opened(project, live=False) as backends:
+        keys = fixed_keys(caller.zone)  # nothing runs: no value is made with them, and none is shown
+        engine = Engine(project.catalog, project.policies, caller.zone, backends, keys)
+        product = project.catalog.products.get(operation.text.strip())
+        if product is not None and product in project.catalog.published(caller.zone):
+            return product_json(engine, product, caller)
+        return explain_json(engine, operation, caller)
+
+
+def _refused(refusal: Refusal | Refusals) -> int:
+    """The persona's query is refused: that is the answer, and an explanation of the product may tell why."""
+    for error in refusal.errors if isinstance(refusal, Refusals) else (refusal,):
+        say(f"{error.code} {error.message}" + (f" {error.hint}" if error.hint else ""))
+    say("The persona is told just this. For the reason: customhouse explain --as PERSONA domain.product")
+    return 1
