@@ -3,6 +3,8 @@ cross engines)."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -40,4 +42,22 @@ class PostgresAndDuckDB:
         settings.write_text(text)
 
 
-ENGINES: tuple[EngineKind, ...] = (DuckDBFiles(), PostgresAndDuckDB())
+@dataclass(frozen=True)
+class SQLiteAndDuckDB:
+    """An engine without nested JSON: one statement per level, stitched by link values."""
+
+    name: str = "sqlite"
+
+    def fill(self, folder: Path, rows: dict[str, list[Row]], reference: bool) -> None:
+        with closing(sqlite3.connect(folder / "main.sqlite")) as connection:
+            for statement in statements("main", rows, reference):
+                connection.execute(statement.replace("DATE '", "'").replace("TIMESTAMPTZ '", "'"))
+            connection.commit()
+        duckdb_file(folder, "side", rows, reference)
+        settings = folder / "customhouse.yaml"
+        url = "sqlite:///main.sqlite"
+        text = settings.read_text().replace('kind: duckdb, url: "main.duckdb"', f'kind: sqlalchemy, url: "{url}"')
+        settings.write_text(text)
+
+
+ENGINES: tuple[EngineKind, ...] = (DuckDBFiles(), PostgresAndDuckDB(), SQLiteAndDuckDB())
