@@ -234,9 +234,7 @@ def _whole(node: Sum, left: Term, right: Term, sign: str) -> Term:
 
 
 def _wide(term: Term) -> exp.Expression:
-    """As bigint, so that no engine computes in 32 bits."""
-    if isinstance(term.sql, exp.Literal):
-        return term.sql
+    """As bigint, literals too, so that no engine computes in 32 bits."""
     return exp.Cast(this=term.sql, to=data_type(BIGINT))
 
 

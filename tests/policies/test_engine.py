@@ -102,7 +102,7 @@ def conditions(row: bool) -> st.SearchStrategy[str]:
             lambda p: f"{p[0]} {p[1]} ({', '.join(p[2])})"
         ),
         st.tuples(
-            text, st.sampled_from(["LIKE", "NOT LIKE"]), st.sampled_from(["'a%'", "'_'", "'%b'", "'a_%'", "''"])
+            text, st.sampled_from(["LIKE", "NOT LIKE"]), st.sampled_from(["'%a%b'", "'%a_%'", "'a%'", "'_'", "'%b'", "'a_%'", "''"])
         ).map(" ".join),
         st.tuples(number, number, number).map(lambda p: f"{p[0]} BETWEEN {p[1]} AND {p[2]}"),
         text.map(lambda t: f"{t} IS NULL"),
