@@ -257,7 +257,7 @@ def _gcp(name: str) -> str:
     failed, status, body = "", 0, None
     try:
         status, body = gcp_get(f"{base}/{versioned}:access")
-    except Exception as fault:  # google-auth and requests raise from several trees; none of it may reach a log as text
+    except Exception as fault:  # noqa: BLE001 - google-auth and requests raise from several trees, with texts of theirs
         failed = type(fault).__name__
     if status == 404:
         hint = "Check the project, the name and the version."

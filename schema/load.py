@@ -12,7 +12,9 @@ constructs only (`policies.load`), or that secrets resolve (`app.secrets`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from schema.catalog import Catalog, Product
@@ -34,6 +36,23 @@ def load_catalog(project: Path, environment: str | None = None) -> Catalog:
     ``version`` is a digest of the names and contents of the files read, policies left out (`digest_files` takes all).
     Raises LoadErrors with every error, and nothing else.
     """
+    with _unswept():
+        return _load(project, environment)
+
+
+@contextmanager
+def _unswept() -> Iterator[None]:
+    """Hold the garbage collector back: these trees have no cycles, and looking for some takes a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _load(project: Path, environment: str | None) -> Catalog:
     errors: list[LoadError] = []
     files = settings_files(project, environment, errors)
     settings = _settings(files, environment, errors)

@@ -33,7 +33,7 @@ def read_issuer(name: str, place: Place, node: Entries, claims: Mapping[str, Cla
     for claim_name, entry in node.map("claims").entries.items():
         if claim_name not in claims:
             hint = "Declare it under 'claims:' at the top of customhouse.yaml."
-            errors.append(unknown(entry.place, "declared claim", claim_name, claims, hint))
+            errors.append(unknown(entry.place, "declared claim", claim_name, claims, hint=hint))
         else:
             paths[claim_name] = _path(claims[claim_name], entry.value, errors)
     purposes = node.get("purposes")

@@ -42,10 +42,10 @@ def collisions(catalog: Catalog) -> list[LoadError]:
     schemas = [catalog.published(zone) for zone in catalog.zones] or [everything]
     found: dict[LoadError, None] = {}
     for products in schemas:
-        found.update(dict.fromkeys(_shared("query field", _roots(products), FIXED_ROOTS)))
-        found.update(dict.fromkeys(_shared("type", _types(products), FIXED_TYPES)))
+        found.update(dict.fromkeys(_shared("query field '{}'", _roots(products), FIXED_ROOTS)))
+        found.update(dict.fromkeys(_shared("type '{}'", _types(products), FIXED_TYPES)))
     for product in everything:
-        found.update(dict.fromkeys(_shared(f"field of {product.id}", _fields(product), FIXED_FIELDS)))
+        found.update(dict.fromkeys(_shared(f"field '{{}}' of {product.id}", _fields(product), FIXED_FIELDS)))
     for product in catalog.products.values():
         found.update(dict.fromkeys(_logical(product)))
     return list(found)
@@ -107,7 +107,7 @@ def _shared(what: str, uses: Iterable[Use], fixed: frozenset[str]) -> Iterator[L
             yield LoadError(place, "CH212", f"The GraphQL name '{name}' for {about} is reserved.", hint)
         elif other[2] != place or other[1] != about:
             said.add(place)
-            sentence = f"The {what} '{name}' would be both {other[1]} ({other[2]}) and {about}."
+            sentence = f"The {what.format(name)} would be both {other[1]} ({other[2]}) and {about}."
             yield LoadError(place, "CH211", sentence, hint)
 
 

@@ -83,7 +83,7 @@ def _product(id_: str, place: Place, node: Entries, domains: Mapping[str, Domain
     domain = domains.get(domain_name)
     if domain is None and name:
         hint = "Declare it under 'domains:', with its steward."
-        errors.append(unknown(place, "domain", domain_name, domains, hint))
+        errors.append(unknown(place, "domain", domain_name, domains, hint=hint))
     tags = tags_of(node) | (domain.tags if domain else frozenset())
     columns = read_columns(id_, node, tags, errors)
     names = node.map("graphql")
@@ -141,7 +141,7 @@ def _sources(drafts: Drafts, sources: Mapping[str, Source], errors: list[LoadErr
         node = drafts.nodes[product.id]
         if product.source and product.source not in sources:
             hint = "Declare it under 'sources:' in customhouse.yaml."
-            errors.append(unknown(node.at("source"), "source", product.source, sources, hint))
+            errors.append(unknown(node.at("source"), "source", product.source, sources, hint=hint))
         elif not node.has("source") and not node.has("view"):
             hint = f"Add 'source:', one of {', '.join(sources)}." if sources else "Declare one in customhouse.yaml."
             sentence = f"The product '{product.id}' does not say which source it is in."
@@ -157,7 +157,8 @@ def _key(product: Product, node: Entries, errors: list[LoadError]) -> None:
     for name, place in node.texts("key"):
         column = product.columns.get(name)
         if column is None:
-            errors.append(unknown(place, "column", name, product.columns))
+            if product.columns:
+                errors.append(unknown(place, "column", name, product.columns, f" in '{product.id}'"))
         elif name in seen:
             errors.append(LoadError(place, "CH213", f"The key of '{product.id}' names '{name}' twice.", "Remove one."))
         elif column.type.kind in UNFIT_KEYS:

@@ -61,9 +61,9 @@ def _read(
             continue
         left, right = product.columns.get(here), target.columns.get(there.value)
         if left is None:
-            errors.append(unknown(entry.place, f"column of '{product.id}'", here, product.columns))
+            errors.append(unknown(entry.place, "column", here, product.columns, f" in '{product.id}'"))
         if right is None:
-            errors.append(unknown(there.place, f"column of '{target.id}'", there.value, target.columns))
+            errors.append(unknown(there.place, "column", there.value, target.columns, f" in '{target.id}'"))
         if left is not None and right is not None:
             _match(product.id, name, (here, left.type), (f"{target.id}.{there.value}", right.type), entry.place, errors)
             pairs.append((here, there.value))

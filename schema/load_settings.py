@@ -95,8 +95,8 @@ def _zone(name: str, place: Place, node: Entries, issuers: Mapping[str, Issuer],
     if page > most:
         sentence = f"The page_size {page} of zone '{name}' is larger than its max_page_size {most}."
         errors.append(LoadError(limits.at("page_size"), "CH230", sentence, "Raise one or lower the other."))
-    timeout = seconds(limits.text("timeout") or "25s") or 0.0
-    if timeout == 0.0 and limits.text("timeout") is not None:
+    timeout = seconds(limits.text("timeout") or "25s")
+    if timeout == 0.0:
         _zero(limits, "timeout", errors)
     return Zone(
         name=name,
@@ -109,7 +109,7 @@ def _zone(name: str, place: Place, node: Entries, issuers: Mapping[str, Issuer],
         max_rows=whole(limits, "max_rows", 100_000),
         max_answer_bytes=_bytes(limits, "max_answer_bytes", 32 * 1024 * 1024, errors),
         max_body_bytes=_bytes(limits, "max_body_bytes", 1024 * 1024, errors),
-        timeout=timeout,
+        timeout=timeout or 25.0,
     )
 
 

@@ -25,6 +25,7 @@ class Text:
     form: str = ""
     words: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    hint: str = ""
 
     kind = "text"
 
@@ -182,6 +183,8 @@ def _misfit(node: Node, shape: Shape, trail: str, errors: list[LoadError]) -> No
     if isinstance(node, Scalar):
         if node.value is None:
             hint = "Give it a value, or remove the line."
+        elif isinstance(shape, Text) and shape.examples:
+            hint = f"For example: {', '.join(shape.examples)}."
         elif not isinstance(node.value, str) and "text" in kinds(shape):
             hint = "Put it in quotes."
     errors.append(LoadError(node.place, "CH207", f"'{trail}' must be {kinds(shape)}, but is {seen(node)}.", hint))
@@ -232,7 +235,8 @@ def _known(name: str, shape: Record) -> str:
 
 
 def _example(name: str, shape: Shape) -> str | None:
-    return f"Add '{name}:', {kinds(shape)}." + (f" {shape.about}" if shape.about else "")
+    about = shape.about.split(". ")[0].removesuffix(".")
+    return f"Add '{name}:', {kinds(shape)}" + (f": {about[0].lower()}{about[1:]}." if about else ".")
 
 
 def _text(node: Scalar, shape: Text, trail: str, errors: list[LoadError]) -> None:
@@ -240,10 +244,10 @@ def _text(node: Scalar, shape: Text, trail: str, errors: list[LoadError]) -> Non
     if shape.words:
         if value not in shape.words:
             sentence = f"'{trail}' may not be '{clip(value)}'."
-            allowed = did_you_mean(value, shape.words) or f"Allowed: {', '.join(shape.words)}."
+            allowed = shape.hint or did_you_mean(value, shape.words) or f"Allowed: {', '.join(shape.words)}."
             errors.append(LoadError(node.place, "CH209", sentence, allowed))
     elif shape.pattern is not None and not re.fullmatch(shape.pattern, value):
-        hint = f"For example: {', '.join(shape.examples)}." if shape.examples else None
+        hint = shape.hint or (f"For example: {', '.join(shape.examples)}." if shape.examples else None)
         errors.append(LoadError(node.place, "CH209", f"'{trail}' is not {shape.form}: '{clip(value)}'.", hint))
 
 
@@ -253,6 +257,8 @@ def _number(node: Scalar, shape: Number, trail: str, errors: list[LoadError]) ->
         return
     if not (shape.least is None or value >= shape.least) or not (shape.most is None or value <= shape.most):
         bounds = f"at least {shape.least}" if shape.most is None else f"between {shape.least} and {shape.most}"
+        if shape.least == shape.most:
+            bounds = str(shape.least)
         errors.append(LoadError(node.place, "CH209", f"'{trail}' must be {bounds}, not {node.raw[:40]}."))
 
 
@@ -263,7 +269,14 @@ def clip(text: str) -> str:
 
 
 def unknown(
-    place: Place, what: str, name: str, known: Sequence[str] | Mapping[str, object], hint: str | None = None
+    place: Place,
+    what: str,
+    name: str,
+    known: Sequence[str] | Mapping[str, object],
+    where: str = "",
+    hint: str | None = None,
 ) -> LoadError:
-    """CH210: ``name`` is written where the name of a ``what`` belongs, and there is none of that name."""
-    return LoadError(place, "CH210", f"There is no {what} '{clip(name)}'.", did_you_mean(name, known) or hint)
+    """CH210: ``name`` is written where the name of a ``what`` belongs, and there is none of that name ``where``."""
+    if hint is None and 0 < len(known) <= 8:
+        hint = f"There are: {', '.join(known)}."
+    return LoadError(place, "CH210", f"There is no {what} '{clip(name)}'{where}.", did_you_mean(name, known) or hint)

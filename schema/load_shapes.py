@@ -11,6 +11,7 @@ TAG = r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*"
 PRODUCT = rf"{LOGICAL}\.{LOGICAL}"
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+_SIGNATURES = f"Only asymmetric signatures are accepted: {', '.join(ALGORITHMS)}."
 DEFAULT_ALGORITHMS = ("RS256", "ES256", "EdDSA")
 PRESETS = ("plain", "hasura", "auth0", "okta", "keycloak", "entra", "cognito")
 KEY_PLACES = ("jwks_url", "jwks_file", "oidc", "development")
@@ -42,9 +43,12 @@ def size(about: str) -> Either:
 
 TAGS = ListOf(Text("", TAG, _TAG, examples=("pii.email",)), "Classifications that policies select by.")
 GRAPHQL_NAME = Text("The GraphQL name, where the camelCase of the name will not do.", GRAPHQL, "a GraphQL name")
-REASON = Record({"reason": need(Text("Why this is right, for whoever reviews it."))}, name="reason")
 
-# --- customhouse.yaml -------------------------------------------------------------------------------------------------
+
+def reason(about: str) -> Record:
+    """``{reason: ..}``: a decision that opens something, with what whoever reviews it must know."""
+    return Record({"reason": need(Text("Why this is right, for whoever reviews it."))}, about, "reason")
+
 
 SOURCE = Record({
     "kind": need(Text("Which back end speaks to it.", words=("duckdb", "postgres", "sqlalchemy"))),
@@ -65,8 +69,9 @@ CLAIM = Record({
 DOTTED = Text(
     "Keys joined by dots: realm_access.roles",
     r"(?!.*://)[^.]+(\.[^.]+)*",
-    "keys joined by dots; a key that holds dots or slashes stands in a list",
+    "a path of keys joined by dots",
     examples=("realm_access.roles",),
+    hint="A key that holds dots or slashes stands in a list: ['https://x.example/claims', roles].",
 )
 KEYS = ListOf(Text(), "Object keys one after the other, for names that hold dots or slashes.", least=1)
 ONE_PATH = Either((DOTTED, KEYS), "Where in the token the claim stands.")
@@ -87,8 +92,8 @@ ISSUER = Record({
     "jwks_file": may(Text("A file with its key set, relative to the project.")),
     "oidc": may(Flag("true: keys are found by OpenID Connect discovery at the issuer.")),
     "development": may(Flag("true: keys made at run time for demos; only with --dev-keys, loopback only.")),
-    "algorithms": may(ListOf(Text(words=ALGORITHMS), "Signature algorithms accepted, asymmetric only. "
-                             f"Default {', '.join(DEFAULT_ALGORITHMS)}.", least=1)),
+    "algorithms": may(ListOf(Text(words=ALGORITHMS, hint=_SIGNATURES), "Signature algorithms accepted, asymmetric "
+                             f"only. Default {', '.join(DEFAULT_ALGORITHMS)}.", least=1)),
     "preset": may(Text("Where issuers of this make keep claims. Default plain: under their own names.", words=PRESETS)),
     "namespace": may(Text("auth0: the prefix of custom claims, such as https://acme.example/; "
                           "hasura: the key of the claims object.")),
@@ -123,8 +128,6 @@ SETTINGS = Record({
     "zones": may(MapOf(ZONE, "Audiences by name.", LOCAL, _LOCAL)),
 }, "Settings of a project (customhouse.yaml).", "settings")  # fmt: skip
 
-# --- catalog/**/*.yaml ------------------------------------------------------------------------------------------------
-
 DOMAIN = Record({
     "description": may(Text("What the business area is.")),
     "steward": may(Text("Who answers for it: Name <address>.")),
@@ -142,9 +145,10 @@ COLUMN = Record({
     "sortable": may(Flag("false: it cannot be sorted by, for cost.")),
     "groupable": may(Flag("false: it cannot be grouped by, for cost.")),
     "sql": may(Text("Derives the column: an SQL expression over other columns of the product.")),
-    "declassify": may(REASON),
+    "declassify": may(reason("The tags of what it is derived from are not inherited, and why.")),
 }, "A column.", "column")  # fmt: skip
 
+_TRAVERSE = "It may be followed by callers for whom its key is masked, and why."
 RELATIONSHIP = Record({
     "to": need(Text("The product it leads to.", PRODUCT, "a product id, domain.product",
                     examples=("reference.planes",))),
@@ -155,13 +159,13 @@ RELATIONSHIP = Record({
     "inverse": may(Either((
         Text("", LOGICAL, _NAME),
         Record({
-            "name": need(Text("", LOGICAL, _NAME)),
-            "description": may(Text()),
+            "name": need(Text("The name of the way back.", LOGICAL, _NAME)),
+            "description": may(Text("What the way back means.")),
             "graphql": may(GRAPHQL_NAME),
-            "traverse_masked": may(REASON),
+            "traverse_masked": may(reason(_TRAVERSE)),
         }, name="inverse"),
     ), "Also declares the way back, on the target, under this name.")),
-    "traverse_masked": may(REASON),
+    "traverse_masked": may(reason(_TRAVERSE)),
 }, "A way to another product.", "relationship")  # fmt: skip
 
 _TABLE_PART = Text("", r"(?s).{1,255}", "an identifier")
@@ -187,8 +191,6 @@ CATALOG = Record({
     "domains": may(named(DOMAIN, "Business areas by name.")),
     "products": may(MapOf(PRODUCT_SHAPE, "Products by id, domain.name.", PRODUCT, "a product id, domain.product")),
 }, "A catalog file.", "catalog")  # fmt: skip
-
-# --- personas.yaml ----------------------------------------------------------------------------------------------------
 
 PERSONAS = MapOf(Record({
     "description": need(Text("Who this is.")),

@@ -9,11 +9,11 @@ Does not promise: that the functions and constructs used are allowed. The polici
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import sqlglot
-from sqlglot import exp
+from sqlglot import Dialect, exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
@@ -22,9 +22,13 @@ from schema.errors import LoadError, Place
 from schema.load_shape import clip, unknown
 from schema.yaml_source import Scalar
 
+_POSTGRES = Dialect.get_or_raise("postgres")
 LONGEST_EXPRESSION = 4_000
 LONGEST_VIEW = 20_000
 DEEPEST = 60
+
+_COLUMN_SAID = re.compile(r"(?:Unknown column:|[Cc]olumn) ['\"]*(?P<name>[^'\"\s]+)")
+_PLACE_SAID = re.compile(r"Line: (?P<line>\d+), Col: (?P<col>\d+)")
 
 Origin = tuple[str, str]
 """A product id and a column of it."""
@@ -43,11 +47,11 @@ def expression_inputs(
     node: Scalar, owner: str, columns: Mapping[str, object], errors: list[LoadError]
 ) -> frozenset[str]:
     """The columns an expression names. ``owner`` is the derived column's name in sentences."""
-    tree = _parse(node, LONGEST_EXPRESSION, f"The SQL of {owner}", errors)
+    tree = _parse(node, LONGEST_EXPRESSION, f"The SQL of {owner}", exp.Condition, errors)
     if tree is None:
         return frozenset()
-    if isinstance(tree, exp.Query | exp.Command | exp.DDL | exp.DML | exp.Alias | exp.Star) or tree.find(exp.Query):
-        hint = "Write a scalar expression over the product's own columns, without SELECT and AS."
+    if isinstance(tree, exp.Star) or tree.find(exp.Query):
+        hint = "Write a scalar expression over the product's own columns, without SELECT."
         errors.append(LoadError(node.place, "CH222", f"The SQL of {owner} is not one expression.", hint))
         return frozenset()
     found = set()
@@ -59,9 +63,7 @@ def expression_inputs(
             )
             errors.append(LoadError(node.place, "CH222", sentence, "Write the bare name of a column of this product."))
         elif name not in columns:
-            errors.append(
-                unknown(node.place, f"column of this product, which the SQL of {owner} names,", name, columns)
-            )
+            errors.append(unknown(node.place, "column", name, columns, f", which {owner} is derived from"))
         else:
             found.add(name)
     return frozenset(found)
@@ -71,7 +73,7 @@ def view_parts(
     node: Scalar, owner: str, products: Mapping[str, Mapping[str, object]], errors: list[LoadError]
 ) -> ViewParts:
     """What a view is made of. ``products`` are all products with their logical columns."""
-    tree = _parse(node, LONGEST_VIEW, f"The view {owner}", errors)
+    tree = _parse(node, LONGEST_VIEW, f"The view {owner}", None, errors)
     if tree is None:
         return ViewParts()
     if not isinstance(tree, exp.Select | exp.SetOperation):
@@ -83,7 +85,7 @@ def view_parts(
     try:
         whole = qualify(tree, schema=_known(used, products), dialect="postgres")
         scope = build_scope(whole)
-    except Exception as fault:  # it meets any text a steward writes: whatever it raises, the text is at fault
+    except Exception as fault:  # noqa: BLE001 - it meets any text; whatever it raises, the text is at fault
         return _unresolved(fault, node, owner, used, errors)
     outputs: dict[str, frozenset[Origin] | None] = {}
     for at, name in enumerate(whole.named_selects):
@@ -106,17 +108,13 @@ def _known(used: tuple[str, ...], products: Mapping[str, Mapping[str, object]]) 
 def _unresolved(
     fault: Exception, node: Scalar, owner: str, used: tuple[str, ...], errors: list[LoadError]
 ) -> ViewParts:
-    reason = (
-        clip(str(fault).split(" Line:")[0].rstrip(".")) if isinstance(fault, SqlglotError) else "it is too involved"
-    )
-    errors.append(
-        LoadError(
-            node.place,
-            "CH222",
-            f"The columns of the view {owner} cannot be told: {reason.replace(chr(34), '')}.",
-            "Name columns of its products by their logical names, with the table's alias.",
-        )
-    )
+    said = str(fault) if isinstance(fault, SqlglotError) else ""
+    name, at = _COLUMN_SAID.search(said), _PLACE_SAID.search(said)
+    word = name["name"] if name else ""
+    place = node.within(int(at["line"]), max(1, int(at["col"]) - len(word) + 1)) if at and word else node.place
+    what = f"column '{clip(word)}' is" if word else "columns are meant"
+    hint = "Name columns of its products by their logical names, with the table's alias where two have one."
+    errors.append(LoadError(place, "CH222", f"In the view {owner} it cannot be told which {what}.", hint))
     return ViewParts(used)
 
 
@@ -137,7 +135,7 @@ def _tables(
             errors.append(LoadError(node.place, "CH222", sentence, "Name products as domain.product."))
             fine = False
         elif id_ not in products:
-            errors.append(unknown(node.place, f"product, which the view {owner} names,", id_, products))
+            errors.append(unknown(node.place, "product", id_, products, f", which the view {owner} reads"))
             fine = False
         else:
             used[id_] = None
@@ -178,14 +176,17 @@ def _folded(identifier: exp.Expression) -> str:
     return identifier.name if quoted else identifier.name.lower()
 
 
-def _parse(node: Scalar, longest: int, what: str, errors: list[LoadError]) -> exp.Expression | None:
+def _parse(
+    node: Scalar, longest: int, what: str, into: type[exp.Condition] | None, errors: list[LoadError]
+) -> exp.Expression | None:
+    """Parse one statement, or with ``into`` one expression."""
     text = str(node.value)
     if len(text) > longest or _depth(text) > DEEPEST:
         sentence = f"{what} is longer than {longest} characters or nested deeper than {DEEPEST} levels."
         errors.append(LoadError(node.place, "CH220", sentence, "Split it into several derived columns or views."))
         return None
     try:
-        trees = [tree for tree in sqlglot.parse(text, read="postgres") if tree is not None]
+        found = _POSTGRES.parse(text) if into is None else _POSTGRES.parse_into(into, text)
     except ParseError as fault:
         errors.append(_syntax(fault, node, what))
         return None
@@ -193,10 +194,10 @@ def _parse(node: Scalar, longest: int, what: str, errors: list[LoadError]) -> ex
         # the parser meets any text a steward writes, and its faults beyond ParseError have no place
         errors.append(LoadError(node.place, "CH220", f"{what} does not parse.", "Check quotes and parentheses."))
         return None
+    trees = [tree for tree in found if tree is not None]
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
-        errors.append(
-            LoadError(node.place, "CH220", f"{what} is not one statement.", "Write exactly one, without ';'.")
-        )
+        noun = "statement" if into is None else "expression"
+        errors.append(LoadError(node.place, "CH220", f"{what} is not one {noun}.", "Write exactly one, without ';'."))
         return None
     return trees[0]
 

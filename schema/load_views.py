@@ -26,6 +26,7 @@ def read_views(
     found = dict(products)
     known = {id_: product.columns for id_, product in products.items()}
     behind: Behind = {}
+    readable: set[str] = set()
     for id_, product in products.items():
         text = nodes[id_].scalar("view")
         if product.view is None or text is None:
@@ -33,13 +34,14 @@ def read_views(
         parts = view_parts(text, f"'{id_}'", known, errors)
         found[id_] = replace(product, view_inputs=parts.products)
         if parts.readable:
+            readable.add(id_)
             _outputs(product, parts, nodes[id_], errors)
             behind |= _behind(product, parts, products)
     views = {id_: frozenset(product.view_inputs) for id_, product in found.items()}
     for circle in cycles(views):
         sentence = f"The views go round in a circle: {' -> '.join((*circle, circle[0]))}."
         errors.append(LoadError(nodes[circle[0]].at("view"), "CH221", sentence, "Build one of them on tables alone."))
-    _settle(found, nodes, sources, errors)
+    _settle(found, nodes, sources, readable, errors)
     return found, behind
 
 
@@ -67,7 +69,11 @@ def _behind(product: Product, parts: ViewParts, products: Mapping[str, Product])
 
 
 def _settle(
-    found: dict[str, Product], nodes: Mapping[str, Entries], sources: Mapping[str, Source], errors: list[LoadError]
+    found: dict[str, Product],
+    nodes: Mapping[str, Entries],
+    sources: Mapping[str, Source],
+    readable: set[str],
+    errors: list[LoadError],
 ) -> None:
     """Give each view the source of its products; CH223 where there are several, or another is declared."""
     for id_, product in found.items():
@@ -82,7 +88,7 @@ def _settle(
         elif used and product.source not in ("", used[0]) and product.source in sources:
             sentence = f"The view '{id_}' declares the source '{product.source}', but reads from '{used[0]}'."
             errors.append(LoadError(place, "CH223", sentence, "Remove 'source:': it follows from the products."))
-        elif not used and not product.source and product.view_inputs == () and nodes[id_].has("view"):
+        elif not used and id_ in readable and product.view_inputs == ():
             sentence = f"The view '{id_}' reads from no product."
             errors.append(LoadError(place, "CH223", sentence, "Name a product in FROM."))
         elif used:

@@ -47,5 +47,15 @@ def enum_value(name: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint that names the known word nearest to a mistyped one, or None."""
-    near = difflib.get_close_matches(word[:80].lower(), list(known), n=1, cutoff=0.6)
-    return f"Did you mean '{near[0]}'?" if near else None
+    near = _nearest(word[:80].lower(), list(known))
+    return None if near is None else f"Did you mean '{near}'?"
+
+
+def _nearest(word: str, known: list[str]) -> str | None:
+    """Product ids of one domain are compared by what follows the domain: their common part would make all alike."""
+    domain, dot, name = word.rpartition(".")
+    siblings = {id_.rpartition(".")[2]: id_ for id_ in known if dot and id_.startswith(f"{domain}.")}
+    if near := difflib.get_close_matches(name, list(siblings), n=1, cutoff=0.6):
+        return siblings[near[0]]
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.8 if dot else 0.6)
+    return found[0] if found else None

@@ -244,7 +244,7 @@ class _Builder:
             self._value(Items(top.place, tuple(top.items)) if top.entries is None else Entries(top.place, top.entries))
         elif isinstance(event, yaml.AliasEvent):
             self._refuse(event, "CH203", f"The alias '*{event.anchor}' may not be used.", "Write the value out here.")
-            self._value(Scalar(self._place(event), None))
+            self._passed_over(event)
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
@@ -262,7 +262,14 @@ class _Builder:
         if event.anchor is not None:
             self._refuse(event, "CH203", f"The anchor '&{event.anchor}' may not be used.", "Write each value out.")
         if event.tag is not None:
-            self._refuse(event, "CH203", f"The YAML tag '{event.tag}' may not be used.", "Use quotes to make text.")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._refuse(event, "CH203", f"The YAML tag '{tag}' may not be used.", "Use quotes to make text.")
+
+    def _passed_over(self, event: yaml.Event) -> None:
+        """Leave out what is refused, with its key, so that nothing else is said about it."""
+        if self.stack and self.stack[-1].entries is not None:
+            self.stack[-1].skip = True
+            self._value(Scalar(self._place(event), None))
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         style = event.style or ""
