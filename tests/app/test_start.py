@@ -1,0 +1,139 @@
+"""What a gateway refuses to start with, and the keys it makes for itself on a developer's machine."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from app.assemble import Assembler, StartError
+from app.keyring import USES, KeyringError, keyring
+from app.project import load_project
+from app.serve import only_zone, refuse_unsafe
+from app.settings import VARIABLES, SettingError, Settings, read_settings
+from app.shared import Shared
+from tests.app.conftest import MASTER, write_project
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.com", "10.0.0.1", "", "localhost.example", "128.0.0.1"])
+def test_development_keys_stay_on_loopback(host: str) -> None:
+    with pytest.raises(StartError, match="CH330"):
+        refuse_unsafe(Settings(Path(), host=host, dev_keys=True))
+    refuse_unsafe(Settings(Path(), host=host))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_development_keys_on_loopback(host: str) -> None:
+    refuse_unsafe(Settings(Path(), host=host, dev_keys=True))
+    with pytest.raises(StartError, match="CH330"):
+        refuse_unsafe(Settings(Path(), host=host, dev_keys=True, environment="prod"))
+
+
+def test_keys_differ_by_zone_use_and_master(tmp_path: Path) -> None:
+    found = set()
+    for zone in ("internal", "partner"):
+        for master in (MASTER, base64.b64encode(b"another" * 5).decode()):
+            keys = keyring(zone, {"CUSTOMHOUSE_MASTER_KEY": master}, tmp_path, False)
+            assert {use: len(key) for use, key in keys.items()} == USES
+            found |= set(keys.values())
+            assert keys == keyring(zone, {"CUSTOMHOUSE_MASTER_KEY": master}, tmp_path, False)
+    assert len(found) == 4 * len(USES)
+    own = {"CUSTOMHOUSE_MASTER_KEY": "nonsense", "CUSTOMHOUSE_MASTER_KEY_DATA_ROOM": MASTER}
+    assert keyring("data-room", own, tmp_path, False)
+
+
+def test_a_master_key_by_reference(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text(MASTER + "\n")
+    by_file = keyring("z", {"CUSTOMHOUSE_MASTER_KEY": "secret:file:master"}, tmp_path, False)
+    assert by_file == keyring("z", {"CUSTOMHOUSE_MASTER_KEY": MASTER}, tmp_path, False)
+
+
+@pytest.mark.parametrize(
+    "said", [{}, *({"CUSTOMHOUSE_MASTER_KEY": text} for text in ("", "c2hvcnQ=", "hush, secret", "secret:file:absent"))]
+)
+def test_no_master_key(said: Mapping[str, str], tmp_path: Path) -> None:
+    with pytest.raises(KeyringError, match="CH331") as error:
+        keyring("internal", said, tmp_path, False)
+    assert "hush" not in str(error.value)
+
+
+def test_a_development_master_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    first = keyring("internal", {}, tmp_path, True)
+    assert keyring("internal", {}, tmp_path, True) == first
+    path = tmp_path / ".run" / "master.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / ".run" / ".gitignore").read_text() == "*\n"
+    assert [file.name for file in (tmp_path / ".run").iterdir() if file.name not in ("master.key", ".gitignore")] == []
+
+
+def assembler(zone: str, dev_keys: bool = False) -> Assembler:
+    def never(*_: object) -> NoReturn:
+        raise AssertionError
+
+    return Assembler(Settings(Path(), dev_keys=dev_keys), zone, {"log": b"k"}, never, never, never)
+
+
+async def test_zones_and_issuers_that_cannot_be_served(tmp_path: Path) -> None:
+    project = load_project(write_project(tmp_path / "p", "https://issuer.example"))
+    assert only_zone(project) == "internal"
+    with pytest.raises(StartError, match=r"CH332.*internal"):
+        await assembler("partner").assemble(project)
+    catalog = project.catalog
+    both = replace(project, catalog=replace(catalog, zones={**catalog.zones, "b": catalog.zones["internal"]}))
+    with pytest.raises(StartError, match="CH332"):
+        only_zone(both)
+    local = replace(catalog.issuers["test"], oidc=False, development=True)
+    development = replace(project, catalog=replace(catalog, issuers={"test": local}))
+    with pytest.raises(StartError, match=r"CH332.*--dev-keys"):
+        await assembler("internal").assemble(development)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"PORT": "http"},
+        {"PORT": "70000"},
+        {"PORT": "-1"},
+        {"CUSTOMHOUSE_LOG_LEVEL": "loud"},
+        {"CUSTOMHOUSE_STATUS_PROFILE": "2026"},
+        {"CUSTOMHOUSE_SERVER_TIMING": "yes"},
+        {"CUSTOMHOUSE_EXPLAIN": "platform"},
+        {"CUSTOMHOUSE_KEYS_REFRESH": "3600"},
+        {"CUSTOMHOUSE_KEYS_REFRESH": "nan"},
+        {"CUSTOMHOUSE_RELOAD_EVERY": "60"},
+    ],
+)
+def test_settings_that_cannot_be_meant(said: Mapping[str, str]) -> None:
+    name = next(iter(said))
+    with pytest.raises(SettingError, match=name):
+        read_settings(said)
+    assert name in VARIABLES
+
+
+def test_settings_by_default_are_the_documented_ones() -> None:
+    settings = read_settings({})
+    assert (settings.host, settings.port, settings.dev_keys, settings.explain) == ("127.0.0.1", 8000, False, None)
+    assert settings == Settings(Path())
+
+
+async def test_shared_things_are_closed_by_their_last_user() -> None:
+    closed = []
+
+    class Thing:
+        async def close(self) -> None:
+            closed.append(self)
+
+    shared: Shared[Thing] = Shared()
+    first = shared.take("a", Thing)
+    assert shared.take("a", Thing) is first
+    assert shared.take("b", Thing) is not first
+    await shared.release("a")
+    assert closed == []
+    await shared.release("a")
+    assert closed == [first]
+    assert shared.take("a", Thing) is not first
