@@ -16,13 +16,6 @@ BOOKINGS_300 = "2985d1432f8d6a65d4896b336a86cae8"
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("example") / "flights.duckdb"
-    assert build.build(path, bookings=3000)
-    return path
-
-
-@pytest.fixture(scope="module")
 def rows(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")

@@ -9,7 +9,7 @@ import pytest
 
 from app.personas import issuer_of, load_personas, token_claims
 from app.project import Project, load_project
-from app.tokens.development import development_key, mint
+from app.tokens.development import development_jwks, mint
 from schema.catalog import Column
 
 FLIGHTS = Path(__file__).resolve().parents[2] / "examples" / "flights"
@@ -108,8 +108,8 @@ def test_a_persona_gets_a_token(project: Project, name: str, tmp_path: Path) -> 
     persona = load_personas(FLIGHTS)[name]
     issuer = issuer_of(persona, project.catalog)
     token = mint(issuer, tmp_path, persona.subject, token_claims(persona, issuer, None), lifetime=60)
-    key, _ = development_key(issuer, tmp_path)
-    said = jwt.decode(token, key.public_key(), algorithms=list(issuer.algorithms), audience=list(issuer.audiences))
+    (key,) = jwt.PyJWKSet.from_json(development_jwks(issuer, tmp_path).decode()).keys
+    said = jwt.decode(token, key, algorithms=list(issuer.algorithms), audience=list(issuer.audiences))
     assert said["sub"] == persona.subject
     assert {claim: said[claim] for claim in persona.claims} == dict(persona.claims)
     assert said.get("purposes", []) == list(persona.purposes)
