@@ -149,7 +149,7 @@ class _Gate:
                 raise refused(product, "filters other rows by its rows")
             wanted.add(ENTITY)
         relation = governed_relation(self._catalog, self._raw(product), decision, wanted)
-        subquery = relation.select.subquery(exp.to_identifier(alias, quoted=True))
+        subquery = relation.select.subquery(exp.to_identifier(alias, quoted=True), copy=False)
         mark(subquery, product.id)
         table.replace(subquery)
         self._retype_identity(select, alias, relation.identity)

@@ -63,11 +63,11 @@ def governed_relation(
         else:
             value = cell(raw, name, decision.cells[name])
         items.append(_item(value, name))
-    select = exp.select(*(items or [_item(exp.Literal.number(1), "~one")])).from_(raw.source())
+    select = exp.select(*(items or [_item(exp.Literal.number(1), "~one")])).from_(raw.source(), copy=False)
     if isinstance(decision.rows, exp.Expression):
-        select = select.where(raw.place(decision.rows))
+        select = select.where(raw.place(decision.rows), copy=False)
     elif decision.rows is False:
-        select = select.where(exp.false())
+        select = select.where(exp.false(), copy=False)
     return GovernedRelation(select, identity)
 
 

@@ -124,13 +124,13 @@ class _Planner:
         select = block.select.copy()
         select.set("expressions", values)
         if not keys:
-            return select if not block.one or block.select.args.get("limit") else select.limit(1)
+            return select if not block.one or block.select.args.get("limit") else select.limit(1, copy=False)
         for link, slot in zip(links, keys, strict=True):
             select = select.where(
-                exp.Anonymous(this="CH_IN", expressions=[link.copy(), exp.Placeholder(this=slot.name)])
+                exp.Anonymous(this="CH_IN", expressions=[link.copy(), exp.Placeholder(this=slot.name)]), copy=False
             )
         if block.aggregate:
-            return select.group_by(*(link.copy() for link in links))
+            return select.group_by(*(link.copy() for link in links), copy=False)
         return _paged(select, block, links, [value.alias for value in values])
 
     def _items(
@@ -169,20 +169,20 @@ class _Planner:
         row = dialect.json_row(self._items(child, dialect, [], cut))
         select = child.select.copy()
         for far, near in zip(self._far(child), self._near(child, parent), strict=True):
-            select = select.where(exp.EQ(this=far, expression=near))
+            select = select.where(exp.EQ(this=far, expression=near), copy=False)
         if child.aggregate:
             select.set("expressions", [dialect.json_row([row])])
-            return select.subquery()
+            return select.subquery(copy=False)
         order = _ranking(child)
         select.set("expressions", [exp.alias_(row, "j"), exp.alias_(order, "n")])
         if child.one and select.args.get("limit") is None:
-            select = select.limit(1)
+            select = select.limit(1, copy=False)
         alias = f"q{child.name}"
         rank: exp.Expression = exp.column("n", table=alias)
         if child.reverse:
             rank = exp.Neg(this=rank)
         rows = dialect.json_rows(exp.column("j", table=alias), rank)
-        return exp.select(rows).from_(select.subquery(alias)).subquery()
+        return exp.select(rows).from_(select.subquery(alias, copy=False), copy=False).subquery(copy=False)
 
     def _far(self, block: Block) -> list[exp.Column]:
         alias = block.select.args["from_"].this.alias
@@ -221,16 +221,17 @@ def _ranking(block: Block, partition: list[exp.Column] | None = None) -> exp.Exp
 def _paged(select: exp.Select, block: Block, links: list[exp.Column], names: list[str]) -> exp.Select:
     """Each parent's own page: rows numbered per parent, then cut."""
     limit, offset = select.args.get("limit"), select.args.get("offset")
-    inner = select.select(exp.alias_(_ranking(block, links), "n"))
+    inner = select.select(exp.alias_(_ranking(block, links), "n"), copy=False)
     for clause in ("order", "limit", "offset"):
         inner.set(clause, None)
     number = exp.column("n", table="p")
     skipped = offset.expression if offset else exp.Literal.number(0)
     most = limit.expression if limit else (exp.Literal.number(1) if block.one else None)
-    outer = exp.select(*(exp.alias_(exp.column(name, table="p"), name) for name in names)).from_(inner.subquery("p"))
+    outer = exp.select(*(exp.alias_(exp.column(name, table="p"), name) for name in names))
+    outer = outer.from_(inner.subquery("p", copy=False), copy=False)
     if offset:
-        outer = outer.where(exp.GT(this=number.copy(), expression=skipped.copy()))
+        outer = outer.where(exp.GT(this=number.copy(), expression=skipped.copy()), copy=False)
     if most is not None:
         last = exp.Add(this=exp.Paren(this=skipped.copy()), expression=exp.Paren(this=most.copy())) if offset else most
-        outer = outer.where(exp.LTE(this=number.copy(), expression=last.copy()))
+        outer = outer.where(exp.LTE(this=number.copy(), expression=last.copy()), copy=False)
     return outer.order_by(exp.Ordered(this=exp.Neg(this=number) if block.reverse else number))
