@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.docs.tree import documents, name
+from tests.docs.tree import ROOT, documents, name
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 _FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.M | re.S)
@@ -41,3 +41,9 @@ def test_a_broken_link_is_noticed(tmp_path: Path) -> None:
         "# Here\n[a](missing.md) [b](#here) [c](#there) [d](https://example.org/x)\n```\n[e](code.md)\n```\n"
     )
     assert broken(page) == ["missing.md (no such file)", "#there (no such heading)"]
+
+
+def test_the_index_lists_every_document() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {path.name for path in documents() if path.parent == ROOT / "docs"} - {"index.md"}
+    assert pages - set(_LINK.findall(index)) == set()
