@@ -9,6 +9,7 @@ Nothing here blocks on a network: key sets and sources connect in the background
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class Assembler:
         try:
             backends = {source.name: self._backend(source, project, used) for source in needed(project.catalog, zone)}
             trusted = {issuer.issuer: self._trusted(issuer, project.root, used) for issuer in issuers}
-            engine = self.make_engine(project, self.zone, backends, self.keys)
+            engine = await asyncio.to_thread(self.make_engine, project, self.zone, backends, self.keys)
         except BaseException:
             await _release(used)
             raise

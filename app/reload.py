@@ -28,7 +28,7 @@ class Reloader:
         self._switch, self._assembler, self._load = switch, assembler, load
         self._project, self._root, self._every = project, project.root, every
         self._asked = asyncio.Event()
-        self._tried = ""
+        self._tried = project.fingerprint
         self._seen: tuple[tuple[str, int, int], ...] = ()
 
     def ask(self) -> None:
@@ -38,7 +38,6 @@ class Reloader:
     async def start(self) -> None:
         """Serve the project as it was loaded. Raises StartError."""
         self._switch.swap(await self._assembler.assemble(self._project))
-        self._tried = self._project.fingerprint
 
     async def watch(self) -> None:
         """Look for ever."""
@@ -48,11 +47,12 @@ class Reloader:
             asked = self._asked.is_set()
             self._asked.clear()
             try:
-                await self._look(asked)
+                await self.look(asked)
             except Exception as error:  # noqa: BLE001 - whatever goes wrong with new files, the old ones are served on
                 failure("reload", error)
 
-    async def _look(self, asked: bool) -> None:
+    async def look(self, asked: bool) -> None:
+        """Reload if the files' contents have changed, or in any case where it was asked for."""
         now = await asyncio.to_thread(stamp, self._root)
         if now == self._seen and not asked:
             return

@@ -51,6 +51,8 @@ class Gateway:
                 exchange.status = int(str(message["status"]))
                 extra = [*fixed, (b"connection", b"close")] if self._switch.draining else fixed
                 message = {**message, "headers": [*(given if isinstance(given, list) else []), *extra]}
+            body = message.get("body")
+            exchange.sent += len(body) if isinstance(body, bytes) else 0
             await send(message)
 
         try:

@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.log import event
-from app.tokens.fetch import Unavailable
+from app.log import event, failure
+from app.tokens.fetch import TIMEOUT, Unavailable
 from app.tokens.jwks import Key, Keys, read_jwks
+
+PATIENCE = TIMEOUT + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,17 @@ class KeySet:
         return True
 
     async def refresh(self) -> None:
-        """Fetch the keys now, or wait for the fetch under way. Keeps the known keys when that fails."""
+        """Fetch the keys now, or wait for the fetch under way, a few seconds at most. Keeps the known keys when that
+        fails."""
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._load())
             self._fetching.add_done_callback(self._fetched)
-        await asyncio.shield(self._fetching)
+        await asyncio.wait({self._fetching}, timeout=PATIENCE)  # resolving a name may hang, a request must not
 
-    def _fetched(self, _: asyncio.Task[None]) -> None:
+    def _fetched(self, fetching: asyncio.Task[None]) -> None:
         self._fetching = None
+        if not fetching.cancelled() and (error := fetching.exception()) is not None:
+            failure("keys", error)
 
     async def _load(self) -> None:
         try:

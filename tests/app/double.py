@@ -29,7 +29,7 @@ from schema.errors import LoadErrors, Refusal, Refusals
 from schema.visible import VisibleSet
 
 CANARY = "canary-in-a-driver-text"
-COUNTS = {"cancelled": 0, "closed": 0}
+COUNTS = {"begun": 0, "cancelled": 0, "closed": 0}
 
 
 class Double:
@@ -81,6 +81,7 @@ class Double:
 
 
 async def _sleep(seconds: float) -> bool:
+    COUNTS["begun"] += 1
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:

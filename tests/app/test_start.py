@@ -11,11 +11,15 @@ from typing import NoReturn
 import pytest
 
 from app.assemble import Assembler, StartError
+from app.http.page import STATIC, asset, page
 from app.keyring import USES, KeyringError, keyring
-from app.project import load_project
+from app.project import Project, load_project
+from app.reload import Reloader
 from app.serve import only_zone, refuse_unsafe
+from app.serving import Switch
 from app.settings import VARIABLES, SettingError, Settings, read_settings
 from app.shared import Shared
+from schema.errors import LoadErrors
 from tests.app.conftest import MASTER, write_project
 
 
@@ -137,3 +141,47 @@ async def test_shared_things_are_closed_by_their_last_user() -> None:
     await shared.release("a")
     assert closed == [first]
     assert shared.take("a", Thing) is not first
+
+
+async def test_what_makes_a_reload(tmp_path: Path) -> None:
+    """A file touched or written as it was is no change; a signal loads in any case; a bad file is tried once."""
+    root = write_project(tmp_path / "p", "https://issuer.example")
+    loaded: list[bool] = []
+
+    def load() -> Project:
+        loaded.append(True)
+        raise LoadErrors([])
+
+    project = load_project(root)
+    reloader = Reloader(Switch(), assembler("internal"), load, project, 1.0)
+    settings = root / "customhouse.yaml"
+    await reloader.look(False)
+    settings.write_text(settings.read_text())
+    settings.touch()
+    await reloader.look(False)
+    assert loaded == []
+    await reloader.look(True)
+    assert len(loaded) == 1
+    for file in (settings, root / "policies" / "new.yaml", root / "catalog" / "deep" / "new.yaml"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(file.read_text() + "# more\n" if file.exists() else "{}\n")
+        before = len(loaded)
+        await reloader.look(False)
+        await reloader.look(False)
+        assert len(loaded) == before + 1
+
+
+def test_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GraphiQL is served when its files are there, and only the files we know by name; no page loads from elsewhere."""
+    monkeypatch.setattr("app.http.page.GRAPHIQL", tmp_path)
+    assert b"GRAPHIQL" not in page()
+    assert asset("graphiql.min.js") is None
+    (tmp_path / "graphiql.min.js").write_text("1")
+    (tmp_path / "other.js").write_text("2")
+    assert b"start.js" in page()
+    assert asset("graphiql.min.js") == (b"1", "text/javascript; charset=utf-8")
+    for name in ("other.js", "../index.html", "start.js/..", ""):
+        assert asset(name) is None
+    assert asset("start.js") is not None
+    for path in STATIC.glob("*.html"):
+        assert "//" not in path.read_text()
