@@ -237,9 +237,9 @@ def _name_far_sides(select: exp.Select) -> None:
     for exists in select.find_all(exp.Exists):
         inner = exists.this.args["from_"].this.alias
         for column in exists.this.find_all(exp.Column):
-            if column.table == inner and column.name.startswith("~") and not column.name.startswith((KEY, FAR)):
-                if column.find_ancestor(exp.Exists) is exists:
-                    column.set("this", exp.to_identifier(FAR + column.name[1:], quoted=True))
+            near = column.name.startswith("~") and not column.name.startswith((KEY, FAR))
+            if near and column.table == inner and column.find_ancestor(exp.Exists) is exists:
+                column.set("this", exp.to_identifier(FAR + column.name[1:], quoted=True))
 
 
 def _unknown(message: str) -> Refusal:

@@ -37,8 +37,9 @@ Test = Callable[[Row], Truth]
 class Facts:
     """What conditions may ask besides the row and the papers.
 
-    ``claims`` are the claims' types (of the elements, for lists); ``entitlements`` the resolved lists by id, ``related``
-    other products' rows: a condition that asks for what is not given is UNKNOWN. ``location`` is the source's.
+    ``claims`` are the claims' types (of the elements, for lists); ``entitlements`` the resolved lists by id,
+    ``related`` other products' rows: a condition that asks for what is not given is UNKNOWN. ``location`` is the
+    source's.
     """
 
     claims: Mapping[str, Type] = field(default_factory=dict)
@@ -102,7 +103,7 @@ def _cell(
 
     def cell(row: Row, matching: list[GrantRule]) -> object:
         holding = [grant for grant in matching if name in grant.columns]
-        if not holding or any(deny(row) is not False for deny in denies):
+        if not holding or any(deny(row) is True for deny in denies):
             return None
         hiding = [rule for rule, reveal in masks if reveal(row) is not True]
         if any(_lifted(grant, name, hiding) for grant in holding):

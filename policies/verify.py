@@ -1,7 +1,7 @@
 """Verify: the independent proof that a statement reads nothing but what the gate put there.
 
-Written without the gate's own bookkeeping: it walks the finished tree, and every table that it meets must stand inside a
-sub-select that the gate marked, and be one of that product's physical tables. The planner verifies again after it has
+Written without the gate's own bookkeeping: it walks the finished tree, and every table that it meets must stand inside
+a sub-select that the gate marked, and be one of that product's physical tables. The planner verifies again after it has
 built the final statement.
 """
 

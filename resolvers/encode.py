@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from resolvers.bind import Request
 from resolvers.plan import Layout, Plan
+from resolvers.run import Row, rows_at
 from schema.query import (
     Block,
     Connection,
@@ -33,7 +34,6 @@ from schema.query import (
     blocks_of,
 )
 
-Row = list[object]
 Json = object
 Write = Callable[[Row, Request], Json]
 """Writes one value of the answer from a row (at the root: from the list of the root blocks' rows)."""
@@ -112,7 +112,7 @@ class _Compiler:
         aggregate = block.aggregate
 
         def one(row: Row, request: Request) -> Json:
-            rows = _rows(row, at)
+            rows = rows_at(row, at)
             if not rows:
                 return write(empty, request) if aggregate else None
             return None if exact and len(rows) > 1 else write(rows[0], request)
@@ -123,19 +123,14 @@ class _Compiler:
         empty = list(self._layouts[block.name].empty)
 
         def total(row: Row, request: Request) -> Json:
-            rows = _rows(row, at)
+            rows = rows_at(row, at)
             return (rows[0] if rows else empty)[index]
 
         return total
 
     def _many(self, at: int, block: Block, fields: tuple[ShapeField, ...]) -> Write:
         write, page = self._row(block, fields), _page(block)
-        return lambda row, request: [write(inner, request) for inner in page(_rows(row, at), request)]
-
-
-def _rows(row: Row, at: int) -> list[Row]:
-    found: list[Row] = row[at]  # type: ignore[assignment]  # a Layout's child position holds rows
-    return found
+        return lambda row, request: [write(inner, request) for inner in page(rows_at(row, at), request)]
 
 
 def _leaf(index: int) -> Write:
@@ -147,7 +142,7 @@ def _flat(pairs: list[tuple[str, int]]) -> Write:
     """An object of plain values, as one generated dict display (twice as fast as a comprehension)."""
     items = ", ".join(f"k[{place}]: row[{index}]" for place, (_, index) in enumerate(pairs))
     source = f"lambda row, request: {{{items}}}"
-    write: Write = eval(source, {"k": tuple(key for key, _ in pairs)})  # noqa: S307  # only integers are spliced
+    write: Write = eval(source, {"k": tuple(key for key, _ in pairs)})  # only integers are spliced
     return write
 
 
@@ -197,7 +192,7 @@ def _page_info(field: PageInfo, at: int, block: Block) -> Write:
     cursor, page = _cursor(field.cursor.indexes, field.cursor.seal), _page(block)
 
     def write(row: Row, request: Request) -> Json:
-        rows = _rows(row, at)
+        rows = rows_at(row, at)
         shown = page(rows, request)
         more = len(rows) > len(shown)
         said: dict[str, Callable[[], Json]] = {

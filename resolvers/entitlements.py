@@ -1,7 +1,7 @@
 """Entitlements: what a policy looks up about the caller before a query runs, as one list bind.
 
-Read raw from products that are never published, correlated to claims only. An answer is kept for the declared time, which
-is the revocation delay; never longer.
+Read raw from products that are never published, correlated to claims only. An answer is kept for the declared time,
+which is the revocation delay; never longer.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Entitlements:
         wired = backend.dialect.wire(item.unalias(), entitlement.type)
         select.set("expressions", [exp.alias_(wired, "v0")])
         statement = backend.dialect.render(select.limit(entitlement.cap + 1), slots)
-        rows = await backend.fetch(statement, values(statement, request.value), deadline, Bounds(entitlement.cap + 1, 1 << 24))
+        rows = await backend.fetch(
+            statement, values(statement, request.value), deadline, Bounds(entitlement.cap + 1, 1 << 24)
+        )
         if len(rows) > entitlement.cap:
             raise Refusal(
                 "CH605",

@@ -1,8 +1,8 @@
 """Plan: a governed query becomes the statements that answer it.
 
-1. A tree of blocks is cut where a child cannot be built inside its parent's statement: another source, or an engine that
-   builds no nested JSON. Each piece is one `Fetch`: one statement per same-source tree, else one per level, never one
-   per row.
+1. A tree of blocks is cut where a child cannot be built inside its parent's statement: another source, or an engine
+   that builds no nested JSON. Each piece is one `Fetch`: one statement per same-source tree, else one per level, never
+   one per row.
 2. Inside a piece, a child is a correlated sub-select that gives its rows as JSON, joined on the link columns.
 3. A piece below a cut takes its parents' link values as list binds, numbers its rows per parent (so that each parent
    has its own page), and is stitched by those values.

@@ -1,4 +1,5 @@
-"""Run: the statements of a plan against their sources, roots side by side, cut children as soon as their parents are there.
+"""Run: the statements of a plan against their sources, roots side by side, cut children as soon as their parents are
+there.
 
 Rows below a cut are stitched to their parents by their link values, so a page of N parents costs one statement. What
 fails, fails for its root alone; the others answer.
@@ -34,9 +35,7 @@ class Ran:
     failures: Mapping[str, Refusal]
 
 
-async def run(
-    plan: Plan, request: Request, backends: Mapping[str, Backend], deadline: Deadline, bounds: Bounds
-) -> Ran:
+async def run(plan: Plan, request: Request, backends: Mapping[str, Backend], deadline: Deadline, bounds: Bounds) -> Ran:
     """Run a plan. Raises nothing for a source that fails: the failure stands beside the other roots' rows."""
     runner = _Runner(plan, request, backends, deadline, bounds)
     rows: dict[str, Rows] = {}
@@ -109,7 +108,7 @@ class _Runner:
             for child in block.children:
                 if child.name not in layout.links:
                     at = layout.children[child.name]
-                    rows[child.name] = [row for parent in rows[block.name] for row in parent[at]]  # type: ignore[attr-defined]
+                    rows[child.name] = [row for parent in rows[block.name] for row in rows_at(parent, at)]
                     waiting.append(child)
 
     async def _child(self, fetch: Fetch, parents: Rows) -> None:
@@ -126,6 +125,12 @@ class _Runner:
             rows = await self._fetch(fetch, keys)
         _stitch(parents, links, layout.children[fetch.block.name], rows, self._plan.layouts[fetch.block.name].keys)
         await self._below(fetch, {fetch.block.name: rows})
+
+
+def rows_at(row: Row, at: int) -> Rows:
+    """The rows of a child, at its place in its parent's row."""
+    found: Rows = row[at]  # type: ignore[assignment]  # a Layout's child position holds rows
+    return found
 
 
 def _stitch(parents: Rows, links: tuple[int, ...], at: int, rows: Rows, keys: tuple[int, ...]) -> None:

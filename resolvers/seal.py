@@ -1,8 +1,8 @@
 """Seal: opaque cursors and node ids.
 
-AES-SIV (RFC 5297): the same values always give the same text, so that ETags and comparisons work, and nobody without the
-key reads or forges one. The text is padded, and bound to the caller's papers, the versions of catalog and policies, and
-to what the front end says it is for (product, order, filter).
+AES-SIV (RFC 5297): the same values always give the same text, so that ETags and comparisons work, and nobody without
+the key reads or forges one. The text is padded, and bound to the caller's papers, the versions of catalog and
+policies, and to what the front end says it is for (product, order, filter).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Sealer:
             raise Refusal(
                 "CH110",
                 f"This {kind} is not valid here.",
-                "It belongs to another query, order, filter or caller, or the catalog has changed: start again without it.",
+                "It belongs to another query, order, filter or caller, or the catalog has changed: start again.",
             ) from None
         return tuple(values)
 

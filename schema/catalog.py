@@ -42,7 +42,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """A way from one product to another. ``pairs`` are (column here, column there). ``id`` is ``domain.product.name``."""
+    """A way from one product to another. ``pairs`` are (column here, column there). ``id`` is
+    ``domain.product.name``."""
 
     id: str
     name: str
@@ -184,9 +185,7 @@ class Catalog:
     def published(self, zone: str) -> tuple[Product, ...]:
         """The products a zone publishes, in catalog order."""
         chosen = self.zones[zone].products
-        return tuple(
-            p for p in self.products.values() if not p.entitlement and (chosen is None or p.id in chosen)
-        )
+        return tuple(p for p in self.products.values() if not p.entitlement and (chosen is None or p.id in chosen))
 
     def relationship(self, id_: str) -> Relationship:
         """The relationship ``domain.product.name``."""

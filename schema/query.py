@@ -10,9 +10,9 @@ A front end (policy-blind) writes, per list, object or aggregate of the answer, 
 - a column is ``"t0"."dep_delay"`` under its *logical* name;
 - a bind is ``exp.Placeholder(this=<slot name>)``; no literal that a caller wrote ever stands in the text;
 - a filter through a relationship is ``EXISTS(SELECT 1 FROM "operations"."planes" AS "t1" WHERE <link> AND ..)``;
-- a link compares the two sides' *link columns*: ``"t0"."~operations.flights.plane.0" = "t1"."~operations.flights.plane.0"``
-  (one per key pair). Both sides have the column under the relationship's id. The gate gives it the raw key, or NULL
-  where the caller may not traverse;
+- a link compares the two sides' *link columns*: ``"t0"."~operations.flights.plane.0" =
+  "t1"."~operations.flights.plane.0"`` (one per key pair). Both sides have the column under the relationship's id. The
+  gate gives it the raw key, or NULL where the caller may not traverse;
 - ``"t0"."~key.0"``, ``"~key.1"`` .. are the row's identity for tie-breaks, cursors and node ids: the raw key where the
   caller sees it clear on every row, else its zone HMAC (then of type string). A front end that needs their values
   reads them as type string (``CH_TEXT("t0"."~key.0")``).
@@ -29,7 +29,8 @@ Functions: standard SQL as sqlglot's typed nodes where every engine agrees, else
 - ``CH_HAS(array, :value)``         the array has the element
 - ``CH_CONTAINS(text, :pattern)``   LIKE with a pattern the gateway escaped ('\\' escapes); case-sensitive
 - ``CH_ICONTAINS(text, :pattern)``  the same, case-insensitive
-- ``CH_TRUNCATE('month', value)``   start of the second, minute, hour, day, week (Monday), month, quarter, year; UTC for timestamps
+- ``CH_TRUNCATE('month', value)``   start of the second, minute, hour, day, week (Monday), month, quarter, year; UTC
+  for timestamps
 - ``CH_SUM(value)``                 sum, widened: integers to decimal, decimals unbounded, floats to float
 - ``CH_AVG(value)``                 average as float
 - ``CH_STDDEV(value)``              sample standard deviation as float, NULL below two rows
@@ -120,8 +121,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """``key: <output index of the current block's row>``. With ``pick``, only these fields of a struct (or of each struct
-    of an array, at any depth of arrays); a null struct stays null."""
+    """``key: <output index of the current block's row>``. With ``pick``, only these fields of a struct (or of each
+    struct of an array, at any depth of arrays); a null struct stays null."""
 
     key: str
     index: int
@@ -130,7 +131,8 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """``key: <field of a struct>``, itself picked from where ``fields`` are given; without ``field``: ``key: value``."""
+    """``key: <field of a struct>``, itself picked from where ``fields`` are given; without ``field``: ``key:
+    value``."""
 
     key: str
     field: str | None
@@ -231,8 +233,8 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """``key: <output index of the only row of an aggregate block>``, such as totalCount. Stands in a `Connection`, whose
-    parent's children (or the roots) hold the block."""
+    """``key: <output index of the only row of an aggregate block>``, such as totalCount. Stands in a `Connection`,
+    whose parent's children (or the roots) hold the block."""
 
     key: str
     block: str

@@ -1,5 +1,5 @@
-"""Where the leak tests keep their worlds: DuckDB files, or a real PostgreSQL beside a DuckDB file (so that relationships
-cross engines)."""
+"""Where the leak tests keep their worlds: DuckDB files, or a real PostgreSQL beside a DuckDB file (so that
+relationships cross engines)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A second world that differs from the first only in what a persona may not see.
 
-Hidden rows change, vanish and appear; cells that are not granted change; masked cells get other raw values with the same
-mask. The independent reference then confirms that the persona's view is the same, links included. Keys of a product
-whose key is masked stay: their keyed hash breaks ties, which is meant (docs/masks.md).
+Hidden rows change, vanish and appear; cells that are not granted change; masked cells get other raw values with the
+same mask. The independent reference then confirms that the persona's view is the same, links included. Keys of a
+product whose key is masked stay: their keyed hash breaks ties, which is meant (docs/masks.md).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _candidates(value: object, dice: random.Random) -> list[object]:
         case date():
             return [value + timedelta(days=800), value + timedelta(days=3)]
         case str():
-            name, at, domain = value.partition("@")
+            _, at, domain = value.partition("@")
             return [f"CANARY-other-{dice.randrange(999)}", f"other{at}{domain}", value[:1] + "other", value + "x"]
         case _:
             return []

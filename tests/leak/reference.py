@@ -61,7 +61,7 @@ def products(persona: Persona) -> set[str]:
 
 def columns(persona: Persona, product: str) -> set[str]:
     """The columns whose names the persona may know."""
-    own = {column for column in _COLUMNS[product]}
+    own = set(_COLUMNS[product])
     if "platform" in persona.roles or product != "crm.people":
         return own
     found: set[str] = set()

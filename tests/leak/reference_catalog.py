@@ -20,14 +20,16 @@ _LINKED = (
         "orders: {to: crm.orders, on: {link_store: link_store}, many: true}",
     ),
 )
+_ORDERS = "      code: string\n"
 _COLUMNS = (
     (
         '      rich: {type: boolean, sql: "balance > 500"}\n',
         "      rich: boolean\n      link_manager: bigint\n      link_id: bigint\n",
     ),
     (
-        "      code: string\n    relationships:\n      person",
-        "      code: string\n      link_person: bigint\n      link_store: string\n      link_badge: string\n      link_id: bigint\n    relationships:\n      person",
+        f"{_ORDERS}    relationships:\n      person",
+        f"{_ORDERS}      link_person: bigint\n      link_store: string\n      link_badge: string\n"
+        "      link_id: bigint\n    relationships:\n      person",
     ),
     ("      colour: string\n", "      colour: string\n      link_badge: string\n"),
     ("      opened: date\n", "      opened: date\n      link_store: string\n"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,8 @@ from tests.leak.reference import PERSONAS, Persona, products
 
 SEED = int(os.environ.get("CUSTOMHOUSE_LEAK_SEED", "20131"))
 QUESTIONS = int(os.environ.get("CUSTOMHOUSE_LEAK_QUESTIONS", "0"))
+LEAST = 20
+"""Questions per persona at least."""
 BOX = 20.0
 """Seconds per engine and property in the default lane."""
 
@@ -57,7 +60,7 @@ async def test_governed_answers_equal_the_reference(
             reference_project(tmp_path / persona.name, SEED, persona, engine)
             async with House.open(tmp_path / persona.name) as reference:
                 asks = leak_questioner(persona, SEED)
-                count = await _until(share, lambda: leaks(real, reference, persona, asks, found))
+                count = await _until(share, partial(leaks, real, reference, persona, asks, found))
                 asked += count
     record_property("questions", asked)
     print(f"leak property on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences")
@@ -76,7 +79,7 @@ async def test_hidden_data_changes_no_byte(
             other_project(tmp_path / persona.name, SEED, persona, engine)
             async with House.open(tmp_path / persona.name) as other:
                 asks = everything(persona, SEED)
-                count = await _until(share, lambda: interference(real, other, persona, asks, found))
+                count = await _until(share, partial(interference, real, other, persona, asks, found))
                 asked += count
     record_property("questions", asked)
     print(f"non-interference on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences")
@@ -129,7 +132,7 @@ def _shares(personas: list[Persona]) -> list[tuple[Persona, float]]:
 async def _until(seconds: float, ask: Callable[[], Awaitable[None]]) -> int:
     """Ask until the time is up, but at least 20 times; exactly QUESTIONS times where that is set."""
     ends, count = time.monotonic() + seconds, 0
-    while count < QUESTIONS or (not QUESTIONS and (count < 20 or time.monotonic() < ends)):
+    while count < QUESTIONS or (not QUESTIONS and (count < LEAST or time.monotonic() < ends)):
         await ask()
         count += 1
     return count
