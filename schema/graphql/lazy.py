@@ -11,10 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from graphql import GraphQLField, GraphQLInterfaceType, GraphQLNamedType, GraphQLObjectType, GraphQLSchema
+from graphql import (
+    GraphQLAbstractType,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+)
 from graphql.type.schema import InterfaceImplementations
 
 from schema.graphql.conversion import Classes, Converter
+from schema.graphql.definitions import TypeDef
 from schema.graphql.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -24,34 +32,34 @@ if TYPE_CHECKING:
 class LazyFields(dict[str, GraphQLField]):
     """The fields of Query: four for each product. One is made when it is looked up, all when they are gone through."""
 
-    def __init__(self, names: Iterable[str], make: Callable[[str], GraphQLField]) -> None:
+    def __init__(self, find: Callable[[str], GraphQLField | None], names: Callable[[], Iterable[str]]) -> None:
         super().__init__()
-        self._names, self._make = tuple(names), make
-        self._known = frozenset(self._names)
+        self._find, self._names = find, names
 
     def __missing__(self, name: str) -> GraphQLField:
-        if name not in self._known:
+        found = self._find(name)
+        if found is None:
             raise KeyError(name)
-        made = self[name] = self._make(name)
-        return made
+        self[name] = found
+        return found
 
     def __contains__(self, name: object) -> bool:
-        return name in self._known
+        return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
+        return iter(self._names())
 
     def get(self, name: str, default: GraphQLField | None = None) -> GraphQLField | None:  # type: ignore[override]
-        return self[name] if name in self._known else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def values(self) -> dict_values[str, GraphQLField]:
-        return {name: self[name] for name in self._names}.values()
+        return {name: self[name] for name in self._names()}.values()
 
     def items(self) -> dict_items[str, GraphQLField]:
-        return {name: self[name] for name in self._names}.items()
+        return {name: self[name] for name in self._names()}.items()
 
 
 class LazyRoot(GraphQLObjectType):
@@ -99,15 +107,24 @@ class LazySchema(GraphQLSchema):
         self._classes = Classes(vocabulary)
         self._converter = Converter(self._classes)
         self.type_map = LazyTypes(self.type_map, self._named)
-        self._root = vocabulary.query()
-        self.query_type = LazyRoot("Query", LazyFields(self._root.fields, self._root_field), self._root.description)
+        fields = LazyFields(self._root, lambda: self._query().fields)
+        self.query_type = LazyRoot("Query", fields, vocabulary.query_text)
 
     def get_implementations(self, interface_type: GraphQLInterfaceType) -> InterfaceImplementations:
         return InterfaceImplementations(objects=list(self._rows()), interfaces=[])
 
+    def is_sub_type(self, abstract_type: GraphQLAbstractType, maybe_sub_type: GraphQLNamedType) -> bool:
+        type_ = self._vocabulary.type(maybe_sub_type.name)
+        return abstract_type.name == "Node" and type_ is not None and type_.node
+
     def whole(self) -> GraphQLSchema:
-        """The same with every type, for introspection. Costs about 50 microseconds a field, once."""
-        return GraphQLSchema(query=self.query_type, types=list(self._rows()), assume_valid=True)
+        """The same with every type, for introspection: some milliseconds a product, once.
+
+        All types are named, so that graphql-core need not follow chains of them, for which its recursion is too deep.
+        """
+        found = (self._named(name) for name in self._vocabulary.names())
+        types = [type_ for type_ in found if type_ is not None]
+        return GraphQLSchema(query=self.query_type, types=types, assume_valid=True)
 
     def _rows(self) -> Iterator[GraphQLObjectType]:
         for product in self._vocabulary.products():
@@ -119,8 +136,15 @@ class LazySchema(GraphQLSchema):
         found = self._named(name)
         return found if isinstance(found, GraphQLObjectType) else None
 
-    def _root_field(self, name: str) -> GraphQLField:
-        return self._converter.from_field(self._classes.field(name, self._root.fields[name]))
+    def _query(self) -> TypeDef:
+        found = self._vocabulary.type("Query")
+        if found is None:
+            raise KeyError("Query")
+        return found
+
+    def _root(self, name: str) -> GraphQLField | None:
+        found = self._vocabulary.root(name)
+        return self._converter.from_field(self._classes.field(name, found)) if found is not None else None
 
     def _named(self, name: str) -> GraphQLNamedType | None:
         if name == "Query":

@@ -179,6 +179,12 @@ def list_arguments(product: Product, scope: Scope) -> dict[str, ArgumentDef]:
     }
 
 
+def root_names(product: Product) -> tuple[str, ...]:
+    """The fields of Query that a product may have."""
+    plural = product.plural
+    return product.singular, plural, f"{plural}Aggregate", f"{plural}Groups"
+
+
 def roots(scope: Scope) -> dict[str, FieldDef]:
     """The fields of Query that belong to the product."""
     product, name, about = scope.product, scope.name, product_text(scope)

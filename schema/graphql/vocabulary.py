@@ -7,7 +7,8 @@ out together with everything that refers to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from schema.catalog import Catalog, Product, Relationship
 from schema.graphql import inputs, outputs
@@ -72,27 +73,50 @@ class Vocabulary:
         catalog: Catalog,
         zone: str,
         visible: VisibleSet,
-        index: Mapping[str, tuple[Product, str]],
+        index: Index,
         without: Mapping[str, frozenset[str]],
     ) -> None:
-        self._without = without
-        self._catalog, self._zone, self._visible, self._index = catalog, catalog.zones[zone], visible, index
+        self._index, self._without = index, without
+        self._catalog, self._zone, self._visible = catalog, catalog.zones[zone], visible
         self._published = {product.id for product in catalog.published(zone)}
-        self._made: dict[str, TypeDef | None] = {**_shared()}
+        self._made: dict[str, TypeDef | None] = {**_SHARED}
         self._scopes: dict[str, Scope | None] = {}
 
     def type(self, name: str) -> TypeDef | None:
         """The type of this name, or None."""
+        if name not in self._made and name != "Query" and name not in self._index.types:
+            return None  # not remembered: any text may be asked for
         if name not in self._made:
-            self._made[name] = self.query() if name == "Query" else self._make(name)
+            self._made[name] = self._query() if name == "Query" else self._make(name)
         return self._made[name]
 
-    def names(self) -> Iterator[str]:
-        """The names of all types that are there, scalars left out."""
-        yield from ("Query", *_shared())
-        for name, (product, _) in self._index.items():
-            if self._knows(product.id) and self.type(name) is not None:
-                yield name
+    def root(self, name: str) -> FieldDef | None:
+        """One field of Query, without making the others."""
+        if name == "node":
+            return _NODE
+        product = self._index.roots.get(name)
+        scope = self.scope(product) if product is not None else None
+        return self._ordered_fields(outputs.roots(scope)).get(name) if scope is not None else None
+
+    def names(self) -> list[str]:
+        """The names of all types that lead from Query and the rows of products, scalars left out."""
+        waiting = ["Query", *(product.type_name for product in self.products())]
+        found: dict[str, None] = {}
+        while waiting:
+            name = waiting.pop()
+            type_ = self.type(name)
+            if type_ is None or name in found:
+                continue
+            found[name] = None
+            waiting += ["Node"] if type_.node else []
+            for field in type_.fields.values() if type_.form != "enum" else ():
+                waiting.append(field.type.leaf)
+                waiting += [argument.type.leaf for argument in field.arguments.values()]
+        return list(found)
+
+    def suggestions(self) -> list[str]:
+        """The names of types worth suggesting."""
+        return [*_SHARED, *(product.type_name for product in self.products())]
 
     def products(self) -> tuple[Product, ...]:
         """The products that are there."""
@@ -127,7 +151,7 @@ class Vocabulary:
         return self._knows(relationship.target) and self._visible.relationship(product.id, relationship.name)
 
     def _make(self, name: str) -> TypeDef | None:
-        found = self._index.get(name)
+        found = self._index.types.get(name)
         scope = self.scope(found[0]) if found else None
         if found is None or scope is None:
             return None
@@ -144,20 +168,26 @@ class Vocabulary:
                     return outputs.struct(name, type_)
         return None
 
-    def query(self) -> TypeDef:
-        """The Query type. Ask `type` for it twice, not this."""
+    def _query(self) -> TypeDef:
         fields: dict[str, FieldDef] = {}
         for product in self.products():
             scope = self.scope(product)
             if scope is not None:
                 fields.update(outputs.roots(scope))
-        text = "Any one row by its node id; null where there is none for this caller."
-        fields["node"] = FieldDef(ref("Node"), OfPart("node"), text, {"id": ArgumentDef(ref("ID!"))})
-        return self._without_empty(TypeDef("Query", "object", fields, f"What the zone '{self._zone.name}' serves."))
+        fields["node"] = _NODE
+        return self._without_empty(TypeDef("Query", "object", fields, self.query_text))
+
+    @property
+    def query_text(self) -> str:
+        return f"What the zone '{self._zone.name}' serves."
 
     def _without_empty(self, type_: TypeDef) -> TypeDef:
         """Drop orders of targets that have nothing to order by; every other reference is made with its target."""
-        fields = {
+        fields = self._ordered_fields(type_.fields)
+        return TypeDef(type_.name, type_.form, fields, type_.description, type_.node, type_.one_of)
+
+    def _ordered_fields(self, fields: Mapping[str, FieldDef]) -> dict[str, FieldDef]:
+        return {
             name: FieldDef(
                 field.type,
                 field.meaning,
@@ -166,19 +196,26 @@ class Vocabulary:
             )
             if "orderBy" in field.arguments
             else field
-            for name, field in type_.fields.items()
+            for name, field in fields.items()
         }
-        return TypeDef(type_.name, type_.form, fields, type_.description, type_.node, type_.one_of)
 
     def _ordered(self, argument: ArgumentDef) -> bool:
-        product, suffix = self._index[argument.type.leaf]
+        product, suffix = self._index.types[argument.type.leaf]
         scope = self.scope(product)
         return scope is not None and bool(scope.sortable if suffix == "OrderBy" else scope.groupable)
 
 
-def index(catalog: Catalog, zone: str) -> dict[str, tuple[Product, str]]:
-    """Which product every type name belongs to, and what it is of it. Raises ValueError where two are the same."""
-    taken = {"Query", *_shared(), *_SCALARS}
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Which product every type name belongs to, and what it is of it; which product every root field belongs to."""
+
+    types: Mapping[str, tuple[Product, str]]
+    roots: Mapping[str, Product]
+
+
+def index(catalog: Catalog, zone: str) -> Index:
+    """The index of a zone. Raises ValueError where two types are called the same."""
+    taken = {"Query", *_SHARED, *_SCALARS}
     found: dict[str, tuple[Product, str]] = {}
     for product in catalog.published(zone):
         names = {product.type_name + suffix: suffix for suffix in MAKERS}
@@ -191,17 +228,21 @@ def index(catalog: Catalog, zone: str) -> dict[str, tuple[Product, str]]:
                     f"two GraphQL types of zone '{zone}' are called '{name}': rename {product.id} with 'graphql:'"
                 )
             found[name] = (product, suffix)
-    return found
-
-
-def _shared() -> dict[str, TypeDef]:
-    return _SHARED
+    roots = {root: product for product in catalog.published(zone) for root in outputs.root_names(product)}
+    return Index(found, roots)
 
 
 def _enum(name: str, description: str, values: Mapping[str, str]) -> TypeDef:
     fields = {value: FieldDef(ref("String"), OfPart(value), text) for value, text in values.items()}
     return TypeDef(name, "enum", fields, description)
 
+
+_NODE = FieldDef(
+    ref("Node"),
+    OfPart("node"),
+    "Any one row by its node id; null where there is none for this caller.",
+    {"id": ArgumentDef(ref("ID!"))},
+)
 
 _SHARED: dict[str, TypeDef] = {
     **filter_types(),

@@ -11,11 +11,11 @@ from threading import Lock
 import strawberry
 from graphql import GraphQLSchema
 
-from schema.catalog import Catalog, Product
+from schema.catalog import Catalog
 from schema.graphql.conversion import Classes, config, definition_of
 from schema.graphql.definitions import FieldDef, TypeDef
 from schema.graphql.lazy import LazySchema
-from schema.graphql.vocabulary import Vocabulary, everything, index
+from schema.graphql.vocabulary import Index, Vocabulary, everything, index
 from schema.visible import VisibleSet
 
 VIEWS = 64
@@ -39,10 +39,14 @@ class View:
 
     def field(self, type_: str, name: str) -> FieldDef:
         """A field that validation has found to be there."""
-        found = self.vocabulary.type(type_)
-        if found is None:
-            raise KeyError(type_)
-        return found.fields[name]
+        if type_ == "Query":
+            field = self.vocabulary.root(name)
+        else:
+            found = self.vocabulary.type(type_)
+            field = found.fields.get(name) if found is not None else None
+        if field is None:
+            raise KeyError(f"{type_}.{name}")
+        return field
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class ZoneSchema:
 
     catalog: Catalog
     zone: str
-    types: Mapping[str, tuple[Product, str]]
+    index: Index
     without: Mapping[str, frozenset[str]]
     _views: _Views = field(default_factory=_Views)
 
@@ -86,8 +90,8 @@ class ZoneSchema:
         objects = {name: cls for name, cls in made.items() if isinstance(cls, type)}
         for name, cls in objects.items():
             definition_of(cls).fields.extend(classes.fields(name))
-        rows = [objects[product.type_name] for product in vocabulary.products()]
-        return strawberry.Schema(query=objects["Query"], types=rows, config=config())
+        # All types are named, so that graphql-core need not follow chains of them, for which its recursion is too deep.
+        return strawberry.Schema(query=objects["Query"], types=list(objects.values()), config=config())
 
     @cached_property
     def graphql(self) -> GraphQLSchema:
@@ -100,7 +104,7 @@ class ZoneSchema:
         return self.strawberry.as_str() + "\n"
 
     def _view(self, visible: VisibleSet) -> View:
-        return View(Vocabulary(self.catalog, self.zone, visible, self.types, self.without), visible.digest)
+        return View(Vocabulary(self.catalog, self.zone, visible, self.index, self.without), visible.digest)
 
 
 def build(catalog: Catalog, zone: str, without: Mapping[str, frozenset[str]] | None = None) -> ZoneSchema:

@@ -16,13 +16,15 @@ from graphql import (
     validate_schema,
 )
 
+from resolvers.frontends.graphql.frontend import GraphQLFrontEnd
 from schema.catalog import Catalog, Zone
 from schema.graphql import build
 from schema.graphql.vocabulary import MAKERS, everything
 from schema.names import camel
+from schema.query import Literal_
 from schema.visible import VisibleSet
-from tests.graphql.asking import CATALOG, VISIBLE, front_end, refused
-from tests.graphql.catalog import FLIGHTS, HERE, PLANES, ZONE, columns
+from tests.graphql.asking import CATALOG, VISIBLE, ask, front_end, refused
+from tests.graphql.catalog import FLIGHTS, HERE, PLANES, ZONE, columns, related
 
 GOLDEN = Path(__file__).parent / "schema.graphql"
 
@@ -117,6 +119,38 @@ def test_the_loader_knows_every_suffix() -> None:
     from schema.load_names import TYPE_SUFFIXES
 
     assert set(MAKERS) - {""} <= set(TYPE_SUFFIXES)
+
+
+def test_a_long_chain_of_products_can_be_introspected() -> None:
+    """graphql-core follows types by recursion; 400 products, each related to the next, would be too deep for it."""
+    products = []
+    for n in range(400):
+        id_, after = f"operations.p{n}", f"operations.p{(n + 1) % 400}"
+        product = replace(
+            PLANES,
+            id=id_,
+            name=f"p{n}",
+            type_name=f"P{n}",
+            singular=f"p{n}",
+            plural=f"p{n}s",
+            columns=columns(tailnum="string -sortable -groupable"),
+            relationships={"next": related(id_, "next", after, "tailnum", "tailnum", many=True)},
+        )
+        products.append(product)
+    catalog = _only(*products)
+    frontend = GraphQLFrontEnd(catalog, ZONE)
+    query = ask(frontend, "{ __schema { types { name } } }", seen=everything(catalog, ZONE))
+    (schema,) = query.shape
+    assert isinstance(schema, Literal_)
+    assert {"P0", "P399", "P399Where"} <= {type_["name"] for type_ in schema.value["types"]}  # type: ignore[index]
+
+
+def test_unknown_names_leave_nothing_behind() -> None:
+    view = build(CATALOG, ZONE).view(VISIBLE)
+    before = len(view.schema.type_map)
+    assert [view.schema.get_type(f"Nope{n}") for n in range(50)] == [None] * 50
+    assert "nope" not in view.schema.query_type.fields  # type: ignore[union-attr]
+    assert len(view.schema.type_map) == before
 
 
 def test_a_thousand_products_are_ready_at_once() -> None:

@@ -72,7 +72,7 @@ class _Names:
     def condition(self, node: NamedTypeNode) -> None:
         name = node.name.value
         if self._schema.get_type(name) is None:
-            raise unknown(f"No type '{name}' in this zone.", self._view.vocabulary.names(), name, node)
+            raise unknown(f"No type '{name}' in this zone.", self._view.vocabulary.suggestions(), name, node)
 
     def selections(self, node: SelectionSetNode | None, parent: GraphQLType | None) -> None:
         for selection in node.selections if node else ():
