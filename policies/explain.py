@@ -216,7 +216,7 @@ class _Teller:
         gateway = self._catalog.zones[self._caller.zone].region or "an unnamed place"
         kept = {source, gateway} <= rule.locations
         where = f"the source is in {source}, the gateway in {gateway}, allowed are {', '.join(sorted(rule.locations))}"
-        sentence = f"{'is kept' if kept else 'withholds the data'}: {where}"
+        sentence = f"{'is met' if kept else 'withholds the data'}: {where}"
         effect: Effect = "does not apply" if kept else "applies"
         return RuleReason("localize", rule.name, rule.place, effect, sentence, tuple(sorted(rule.columns or ())))
 

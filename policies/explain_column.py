@@ -64,7 +64,7 @@ def _hidden(name: str, rules: ProductRules, decision: TableDecision, here: bool,
         return ColumnReason(name, "hidden", None, None, "no grant matches")
     if not any(name in grant.columns for grant in decision.grants):
         names = _names(decision.grants)
-        return ColumnReason(name, "hidden", None, None, f"no matching grant gives this column ({names} do not)")
+        return ColumnReason(name, "hidden", None, None, f"no grant that matches ({names}) gives this column")
     denies = (rule for rule in rules.denies if rule.columns is not None and name in rule.columns)
     deny = next(rule for rule in denies if _denies(rule, gives))
     return ColumnReason(name, "hidden", deny.name, deny.place, f"denied by {deny.name}")

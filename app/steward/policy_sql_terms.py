@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 from sqlglot import exp
@@ -176,5 +176,5 @@ def _plain(value: object, type_: Type) -> object:
             number = natural(str(value), type_)
         except (ValueError, InvalidOperation):
             return str(value)
-        return float(f"{number:.12g}") if isinstance(number, float) else number
+        return float(f"{number:.12g}") if isinstance(number, float) else format(Decimal(str(number)).normalize(), "f")
     return value if isinstance(value, list | dict) else str(value)
