@@ -84,7 +84,7 @@ def _fault(type_: Type) -> str | None:
     if type_.precision == 0:
         return "a decimal has at least one digit"
     names = [name for name, _ in type_.fields]
-    if len(set(names)) < len(names):
+    if len({camel(name) for name in names}) < len(names):
         return "a struct has two fields of one name"
     if bad := next((name for name in names if not _STRUCT_FIELD.fullmatch(name)), None):
         return f"'{bad}' cannot name a struct field"

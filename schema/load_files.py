@@ -7,10 +7,12 @@ second copies there.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from schema.errors import LoadError, Place
+from schema.load_shape import clip
 
 BASE = "customhouse.yaml"
 
@@ -35,11 +37,11 @@ def settings_files(project: Path, environment: str | None, errors: list[LoadErro
 
 def _overlay(project: Path, environment: str, errors: list[LoadError]) -> bytes | None:
     name = overlay_name(environment)
-    if environment and all(char.isalnum() or char in "-_" for char in environment) and (project / name).exists():
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", environment) and (project / name).exists():
         return _bytes(project, name, errors)
     known = sorted(path.name.split(".")[1] for path in project.glob("customhouse.*.yaml"))
     hint = f"Environments with a file: {', '.join(known)}." if known else f"Make {name}, or name no environment."
-    sentence = f"There is no overlay for the environment '{environment[:40]}'."
+    sentence = f"There is no overlay for the environment '{clip(environment)}'."
     errors.append(LoadError(Place(BASE), "CH201", sentence, hint))
     return None
 

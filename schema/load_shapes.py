@@ -59,9 +59,11 @@ SOURCE = Record({
     "options": may(MapOf(Anything(), "Options of the back end, such as pool_size, threads or memory_limit.")),
 }, "A connection to a database.", "source")  # fmt: skip
 
+CLAIM_TYPES = ("string", "integer", "bigint", "decimal", "float", "boolean", "date", "time", "datetime", "timestamp",
+               "uuid")  # fmt: skip
 CLAIM = Record({
-    "type": need(Text("string, integer, bigint, float or boolean, or list<..> of one of them.",
-                      r"\s*(list<)?\s*(string|integer|bigint|float|boolean)\s*>?\s*", "a claim type",
+    "type": need(Text(f"{', '.join(CLAIM_TYPES)}, or list<..> of one of them.",
+                      rf"\s*(list<)?\s*({'|'.join(CLAIM_TYPES)})\s*>?\s*", "a claim type",
                       examples=("string", "list<string>"))),
     "description": may(Text("What the claim means.")),
 }, "A claim that policies may name as claims.<name>.", "claim")  # fmt: skip
@@ -194,8 +196,7 @@ CATALOG = Record({
 
 PERSONAS = MapOf(Record({
     "description": need(Text("Who this is.")),
-    "issuer": may(Text("The issuer that mints the token. Default: the only development issuer.")),
-    "zone": may(Text("The zone the persona belongs to, where it is not the first.")),
+    "issuer": may(Text("The development issuer that mints the token. Default: the first.")),
     "subject": need(Text("The sub of the token.")),
     "claims": may(MapOf(Anything(), "Claims as they stand in the token.")),
     "purposes": may(ListOf(Text(), "Purposes the token allows.")),

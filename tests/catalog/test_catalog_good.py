@@ -133,5 +133,5 @@ def test_names_taken_in_a_schema_are_those_of_the_graphql_types() -> None:
     from schema.load_names import FIXED_TYPES, TYPE_SUFFIXES
 
     assert set(TYPE_SUFFIXES) | {""} == set(vocabulary.MAKERS)
-    fixed = {"Query", *vocabulary._shared(), *vocabulary._SCALARS}
+    fixed = {"Query", *vocabulary._SHARED, *vocabulary._SCALARS}
     assert fixed - FIXED_TYPES == set()
