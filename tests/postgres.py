@@ -37,7 +37,17 @@ class Server:
         self._bin = _binaries(self._home)
         self._data = self._home / "data"
         self.port = _free_port()
-        self._run("initdb", "-D", str(self._data), "--no-sync", "--auth=trust", "-U", "postgres", "--encoding=UTF8", f"--locale={locale}")
+        self._run(
+            "initdb",
+            "-D",
+            str(self._data),
+            "--no-sync",
+            "--auth=trust",
+            "-U",
+            "postgres",
+            "--encoding=UTF8",
+            f"--locale={locale}",
+        )
         atexit.register(self.remove)
 
     def start(self) -> None:

@@ -4,7 +4,7 @@
 2. A statement runs on its thread's own cursor, so that an interrupt hits it and nothing else.
 
 A file that is not there yet, or is being written, is CH501 until it can be opened. Does not promise: to notice that the
-file was replaced while it is open (reload the source for that).
+file was replaced while it is open.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class DuckDB:
         cores = os.cpu_count() or 1
         self.name = source.name
         self.dialect: Dialect = DuckDBDialect()
-        self._path = path
+        self._path = path.resolve()
         self._threads_setting = int(str(source.options.get("threads", cores)))
         self._memory = str(source.options.get("memory_limit", "1GB"))
         self._pool = Threads(source.name, int(str(source.options.get("workers", cores))))
@@ -68,10 +68,10 @@ class DuckDB:
 
         try:
             return await self._pool.run(work, deadline)
-        except (TimeoutError, Stopped) as error:
-            raise timed_out(self.name) from error
+        except (TimeoutError, Stopped):
+            raise timed_out(self.name) from None
         except duckdb.Error as error:
-            raise failed(self.name, error) from error
+            raise failed(self.name, error) from None
 
     async def describe(self) -> list[TableInfo]:
         def work(job: Job) -> list[TableInfo]:
@@ -86,13 +86,13 @@ class DuckDB:
         try:
             await self._pool.run(work, Deadline.after(5))
         except (TimeoutError, duckdb.Error) as error:
-            raise down(self.name, error) from error
+            raise down(self.name, error) from None
 
     async def close(self) -> None:
         await self._pool.close()
         with self._opening:
             if self._database is not None:
-                self._database.close()
+                _release(self._path)
                 self._database = None
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
@@ -106,10 +106,33 @@ class DuckDB:
         with self._opening:
             if self._database is None:
                 try:
-                    self._database = _open(self._path, self._threads_setting, self._memory)
+                    self._database = _shared(self._path, self._threads_setting, self._memory)
                 except duckdb.Error as error:
-                    raise down(self.name, error) from error
+                    raise down(self.name, error) from None
             return self._database
+
+
+_sharing = threading.Lock()
+_databases: dict[Path, tuple[duckdb.DuckDBPyConnection, int]] = {}
+
+
+def _shared(path: Path, threads: int, memory: str) -> duckdb.DuckDBPyConnection:
+    """The one database of a file in this process, which DuckDB opens only once; the first opener's options hold."""
+    with _sharing:
+        database, users = _databases.get(path, (None, 0))
+        if database is None:
+            database = _open(path, threads, memory)
+        _databases[path] = (database, users + 1)
+        return database
+
+
+def _release(path: Path) -> None:
+    with _sharing:
+        database, users = _databases.pop(path)
+        if users > 1:
+            _databases[path] = (database, users - 1)
+        else:
+            database.close()
 
 
 def _open(path: Path, threads: int, memory: str) -> duckdb.DuckDBPyConnection:

@@ -12,6 +12,7 @@ from resolvers.backends.spelling import (
     both,
     call,
     cast,
+    cast_as,
     compare,
     concat,
     either,
@@ -79,7 +80,8 @@ class DuckDBDialect(Lowering):
             case Kind.BOOLEAN | Kind.INTEGER:
                 return cast(value, _TYPES[type_.kind])
             case Kind.FLOAT:
-                return self._float(cast(value, "DOUBLE"))
+                real = cast(value, "DOUBLE")
+                return when((call("ISFINITE", real), real.copy()))
             case Kind.JSON:
                 return cast(value, "JSON")
             case Kind.ARRAY:
@@ -115,20 +117,14 @@ class DuckDBDialect(Lowering):
                 return call("LOWER", cast(value, "TEXT"))
             case Kind.BYTES:
                 return call("BASE64", cast(value, "VARBINARY"))
-            case Kind.FLOAT | Kind.JSON | Kind.ARRAY | Kind.STRUCT:
+            case Kind.FLOAT:
+                return _float_text(cast(value, "DOUBLE"))
+            case Kind.JSON | Kind.ARRAY | Kind.STRUCT:
                 return cast(self.to_wire(value, type_), "TEXT")
             case Kind.STRING | Kind.DECIMAL:
                 return cast(value, "TEXT")
             case _:
                 return cast(cast(value, _TYPES[type_.kind]), "TEXT")
-
-    def _float(self, value: exp.Expression) -> exp.Expression:
-        """JSON text as the gateway writes floats; the engine's own notation differs only far from 1."""
-        size = call("ABS", value)
-        near = both(compare(exp.GTE, size, number("1e-5")), compare(exp.LT, size.copy(), number("1e16")))
-        usual = either(compare(exp.EQ, value.copy(), number(0)), near)
-        spelt = call("REPLACE", cast(value.copy(), "TEXT"), text("e-0"), text("e-"))
-        return when((usual, call("TO_JSON", value.copy())), (call("ISFINITE", value.copy()), cast(spelt, "JSON")))
 
     def _array(self, value: exp.Expression, type_: Type) -> exp.Expression:
         item = type_.item
@@ -180,7 +176,7 @@ class DuckDBDialect(Lowering):
         return call("SHA256", concat(outer, call("UNHEX", first)))
 
     def first_63_bits(self, hexadecimal: exp.Expression) -> exp.Expression:
-        eight = cast(concat(text("0x"), call("LEFT", hexadecimal, number(16))), "UBIGINT")
+        eight = cast_as(concat(text("0x"), call("LEFT", hexadecimal, number(16))), "UBIGINT")
         return cast(exp.Paren(this=exp.BitwiseRightShift(this=eight, expression=number(1))), "BIGINT")
 
     def regex_replace(
@@ -227,6 +223,15 @@ def _typed(parameter: exp.Expression, type_: Type, brackets: str) -> exp.Express
     scale = max(_SCALE, type_.scale or 0)
     spelt = f"DECIMAL(38, {scale})" if type_.kind is Kind.DECIMAL else _TYPES.get(type_.kind, "JSON")
     return exp.Cast(this=read, to=exp.DataType.build(f"{spelt}{brackets}", dialect="duckdb"))
+
+
+def _float_text(value: exp.Expression) -> exp.Expression:
+    """The text of a float as the gateway writes it; the engine's own notation differs only far from 1."""
+    size = call("ABS", value)
+    near = both(compare(exp.GTE, size, number("1e-5")), compare(exp.LT, size.copy(), number("1e16")))
+    usual = either(compare(exp.EQ, value.copy(), number(0)), near)
+    spelt = call("REPLACE", cast(value.copy(), "TEXT"), text("e-0"), text("e-"))
+    return when((usual, cast(call("TO_JSON", value.copy()), "TEXT")), (call("ISFINITE", value.copy()), spelt))
 
 
 def _moment(value: exp.Expression, zone: str) -> exp.Expression:

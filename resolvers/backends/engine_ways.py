@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, exc, make_url
 
 from resolvers.backends.dialect import Dialect
 from resolvers.backends.mysql_dialect import MySQLDialect
@@ -57,7 +57,13 @@ class SQLite:
 
     def engine(self, size: int) -> Engine:
         return create_engine(
-            "sqlite://", creator=self._connect, pool_size=size, max_overflow=0, pool_reset_on_return=None
+            "sqlite://",
+            creator=self._connect,
+            hide_parameters=True,
+            poolclass=QueuePool,
+            pool_size=size,
+            max_overflow=0,
+            pool_reset_on_return=None,
         )
 
     def _connect(self) -> sqlite3.Connection:
@@ -112,6 +118,7 @@ class MySQL:
             pool_size=size,
             max_overflow=0,
             pool_reset_on_return=None,
+            hide_parameters=True,
             isolation_level="AUTOCOMMIT",
             connect_args={"connect_timeout": self._connect_timeout},
         )

@@ -1,7 +1,8 @@
 """What a source's failure becomes: a refusal without a word of the engine, and a log line without a value.
 
 The engine's own text goes to the log ``customhouse.source`` only, cut to its first line and with everything in quotes
-taken out, because engines quote the cell that they tripped over.
+taken out, because engines quote the cell that they tripped over. Refusals are raised ``from None`` for the same reason:
+a traceback would print what the driver said.
 """
 
 from __future__ import annotations

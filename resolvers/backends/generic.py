@@ -93,7 +93,7 @@ class Generic:
         try:
             await self._pool.run(work, Deadline.after(5))
         except (TimeoutError, _Down, exc.SQLAlchemyError) as error:
-            raise down(self.name, _origin(error)) from error
+            raise down(self.name, _origin(error)) from None
 
     async def close(self) -> None:
         await self._pool.close()
@@ -102,18 +102,18 @@ class Generic:
     async def _asked(self, work: Callable[[Job], _T], deadline: Deadline) -> _T:
         try:
             return await self._pool.run(work, deadline)
-        except (TimeoutError, Stopped) as error:
-            raise timed_out(self.name) from error
+        except (TimeoutError, Stopped):
+            raise timed_out(self.name) from None
         except _Down as error:
-            raise down(self.name, _origin(error)) from error
+            raise down(self.name, _origin(error)) from None
         except exc.DBAPIError as error:
             if error.connection_invalidated:
-                raise down(self.name, error.orig) from error
+                raise down(self.name, error.orig) from None
             if self._ways.is_timeout(error):
-                raise timed_out(self.name, error.orig) from error
-            raise failed(self.name, error.orig or error) from error
+                raise timed_out(self.name, error.orig) from None
+            raise failed(self.name, error.orig or error) from None
         except exc.SQLAlchemyError as error:
-            raise failed(self.name, error) from error
+            raise failed(self.name, error) from None
 
     def _connected(self, insist: bool = False) -> Connection:
         """A connection of the pool. Raises `_Down`; while down, attempts are spaced out."""

@@ -65,7 +65,7 @@ class Postgres:
         try:
             return await self._fetch(statement, values, deadline, bounds)
         except _BROKEN as error:
-            raise down(self.name, error) from error
+            raise down(self.name, error) from None
 
     async def _fetch(
         self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
@@ -76,21 +76,21 @@ class Postgres:
         except (TimeoutError, asyncio.CancelledError) as error:
             self._pool.give_up(connection)
             if isinstance(error, TimeoutError):
-                raise timed_out(self.name) from error
+                raise timed_out(self.name) from None
             raise
         except asyncpg.QueryCanceledError as error:
             self._pool.give(connection)
-            raise timed_out(self.name, error) from error
+            raise timed_out(self.name, error) from None
         except ValueError as error:
             # asyncpg cannot encode a value: one of its interface errors, but not one of the connection.
             self._pool.give(connection)
-            raise failed(self.name, error) from error
+            raise failed(self.name, error) from None
         except _BROKEN:
             self._pool.drop(connection)
             raise
         except asyncpg.PostgresError as error:
             self._pool.give(connection)
-            raise failed(self.name, error) from error
+            raise failed(self.name, error) from None
         except BaseException:
             self._pool.give(connection)
             raise
@@ -100,12 +100,12 @@ class Postgres:
     async def _take(self, deadline: Deadline, insist: bool = False) -> asyncpg.Connection:
         try:
             return await self._pool.take(deadline, insist)
-        except Unavailable as error:
-            raise down(self.name) from error
+        except Unavailable:
+            raise down(self.name) from None
         except TimeoutError as error:
-            raise timed_out(self.name, error) if self._pool.open else down(self.name, error) from error
+            raise timed_out(self.name, error) if self._pool.open else down(self.name, error) from None
         except (*_BROKEN, asyncpg.PostgresError) as error:
-            raise down(self.name, error) from error
+            raise down(self.name, error) from None
 
     async def _read(
         self,
@@ -149,7 +149,7 @@ class Postgres:
             await connection.fetchval("SELECT 1", timeout=self._connect_timeout)
         except (TimeoutError, *_BROKEN, asyncpg.PostgresError) as error:
             self._pool.drop(connection)
-            raise down(self.name, error) from error
+            raise down(self.name, error) from None
         self._pool.give(connection)
 
     async def close(self) -> None:

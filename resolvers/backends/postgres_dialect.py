@@ -142,7 +142,9 @@ class PostgresDialect(Lowering):
             case Kind.BYTES:
                 lines = call("ENCODE", cast_as(value, "BYTEA"), text("base64"))
                 return call("TRANSLATE", lines, call("CHR", number(10)), text(""))
-            case Kind.FLOAT | Kind.JSON | Kind.ARRAY | Kind.STRUCT:
+            case Kind.FLOAT:
+                return _float_text(cast_as(value, "DOUBLE PRECISION"))
+            case Kind.JSON | Kind.ARRAY | Kind.STRUCT:
                 return cast_as(self.to_wire(value, type_), "TEXT")
             case _:
                 return cast_as(cast_as(value, spelt(type_)), "TEXT")
@@ -252,25 +254,31 @@ def _decimal(value: exp.Expression, type_: Type) -> exp.Expression:
 
 
 def _float(value: exp.Expression) -> exp.Expression:
-    """JSON number as the gateway writes floats: ``15.0``, ``0.00001``, ``1e+16``, ``1e-6``; NULL unless finite."""
+    """A JSON number that says that it is a float, ``15.0`` where the server would write ``15``; NULL unless finite."""
+    size = call("ABS", value)
+    whole = both(
+        compare(exp.EQ, value.copy(), call("TRUNC", value.copy())), compare(exp.LT, size.copy(), number("1e15"))
+    )
+    finite = compare(exp.LT, size, cast_as(text("Infinity"), "DOUBLE PRECISION"))
+    spelt = cast_as(concat(cast_as(value.copy(), "TEXT"), text(".0")), "JSON")
+    return when((whole, spelt), (finite, call("TO_JSON", value.copy())))
+
+
+def _float_text(value: exp.Expression) -> exp.Expression:
+    """The text of a float as the gateway writes it: ``15.0``, ``0.00001``, ``1e+16``, ``1e-6``."""
     size = call("ABS", value)
     plain = cast_as(value.copy(), "TEXT")
     exact = cast_as(cast_as(plain.copy(), "NUMERIC"), "TEXT")
-    whole = compare(exp.EQ, value.copy(), call("TRUNC", value.copy()))
+    whole = both(
+        compare(exp.EQ, value.copy(), call("TRUNC", value.copy())), compare(exp.LT, size.copy(), number("1e16"))
+    )
     small = both(compare(exp.LT, size.copy(), number("1e-4")), compare(exp.GTE, size.copy(), number("1e-5")))
     tiny = call("REPLACE", plain.copy(), text("e-0"), text("e-"))
     return when(
-        (
-            compare(exp.LT, size, number("1e15")),
-            when(
-                (whole, cast_as(concat(plain, text(".0")), "JSON")),
-                (compare(exp.GTE, size.copy(), number("1e-4")), call("TO_JSON", value.copy())),
-                (small, cast_as(exact, "JSON")),
-                otherwise=cast_as(tiny, "JSON"),
-            ),
-        ),
-        (compare(exp.LT, size.copy(), number("1e16")), cast_as(concat(exact.copy(), text(".0")), "JSON")),
-        (compare(exp.LT, size.copy(), cast_as(text("Infinity"), "DOUBLE PRECISION")), cast_as(plain.copy(), "JSON")),
+        (compare(exp.EQ, value.copy(), number(0)), concat(plain, text(".0"))),
+        (whole, concat(exact, text(".0"))),
+        (small, exact.copy()),
+        (compare(exp.LT, size, cast_as(text("Infinity"), "DOUBLE PRECISION")), tiny),
     )
 
 

@@ -31,7 +31,7 @@ def register(connection: sqlite3.Connection) -> None:
         connection.create_function(name, count, _total(function), deterministic=True)
     for name, count, aggregate in _AGGREGATES:
         # typeshed knows aggregates of integers only
-        connection.create_aggregate(name, count, aggregate)  # type: ignore[arg-type]
+        connection.create_window_function(name, count, aggregate)  # type: ignore[arg-type]
 
 
 def _total(function: Callable[..., Value]) -> Callable[..., Value]:
@@ -271,7 +271,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
 
 
 class _Numbers:
-    """The numbers of an aggregate: what is not a number does not count."""
+    """The numbers of an aggregate or window: what is not a number does not count."""
 
     def __init__(self) -> None:
         self.exact = Decimal(0)
@@ -279,72 +279,97 @@ class _Numbers:
         self.count = 0
 
     def step(self, value: Value, /) -> None:
+        self._change(value, 1)
+
+    def inverse(self, value: Value, /) -> None:
+        self._change(value, -1)
+
+    def _change(self, value: Value, sign: int) -> None:
         if value is None:
             return
         if isinstance(value, float):
-            self.reals.append(value)
+            self.reals.append(value) if sign > 0 else self.reals.remove(value)
         else:
             try:
                 with localcontext() as context:
                     context.prec = 400
-                    self.exact += _exact(value)
+                    self.exact += sign * _exact(value)
             except InvalidOperation:
                 return
-        self.count += 1
+        self.count += sign
 
     def total(self) -> float:
         return float(self.exact) + math.fsum(self.reals) if all(map(math.isfinite, self.reals)) else sum(self.reals)
 
 
 class _Sum(_Numbers):
-    def finalize(self) -> str | int | float | None:
+    def value(self) -> str | int | float | None:
         if not self.count:
             return None
         return self.total() if self.reals else _back(self.exact)
 
+    finalize = value
+
 
 class _Average(_Numbers):
-    def finalize(self) -> float | None:
+    def value(self) -> float | None:
         return self.total() / self.count if self.count else None
+
+    finalize = value
 
 
 class _Reals:
     def __init__(self) -> None:
         self.values: list[float] = []
 
-    def add(self, value: Value) -> None:
-        try:
-            self.values.append(float(str(value)))
-        except ValueError:
-            return
+    def step(self, value: Value, /) -> None:
+        if (real := _real(value)) is not None:
+            self.values.append(real)
+
+    def inverse(self, value: Value, /) -> None:
+        if (real := _real(value)) is not None:
+            self.values.remove(real)
+
+
+def _real(value: Value) -> float | None:
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
 
 
 class _Deviation(_Reals):
-    def step(self, value: Value, /) -> None:
-        self.add(value)
-
-    def finalize(self) -> float | None:
+    def value(self) -> float | None:
         if len(self.values) < 2 or not all(map(math.isfinite, self.values)):
             return None
         mean = math.fsum(self.values) / len(self.values)
         return math.sqrt(math.fsum((value - mean) ** 2 for value in self.values) / (len(self.values) - 1))
 
+    finalize = value
 
-class _Percentile(_Reals):
-    at = 0.0
+
+class _Percentile:
+    def __init__(self) -> None:
+        self._at = 0.0
+        self._reals = _Reals()
 
     def step(self, value: Value, at: Value, /) -> None:
-        self.at = float(str(at))
-        self.add(value)
+        self._at = float(str(at))
+        self._reals.step(value)
 
-    def finalize(self) -> float | None:
-        if not self.values:
+    def inverse(self, value: Value, at: Value, /) -> None:
+        self._reals.inverse(value)
+
+    def value(self) -> float | None:
+        ordered = sorted(self._reals.values)
+        if not ordered:
             return None
-        ordered = sorted(self.values)
-        place = self.at * (len(ordered) - 1)
+        place = self._at * (len(ordered) - 1)
         low = math.floor(place)
         high = min(low + 1, len(ordered) - 1)
         return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+    finalize = value
 
 
 _AGGREGATES = (
