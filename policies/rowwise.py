@@ -103,7 +103,7 @@ def _cell(
 
     def cell(row: Row, matching: list[GrantRule]) -> object:
         holding = [grant for grant in matching if name in grant.columns]
-        if not holding or any(deny(row) is True for deny in denies):
+        if not holding or any(deny(row) is not False for deny in denies):
             return None
         hiding = [rule for rule, reveal in masks if reveal(row) is not True]
         if any(_lifted(grant, name, hiding) for grant in holding):
