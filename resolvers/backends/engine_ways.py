@@ -135,8 +135,9 @@ class MySQL:
             cursor.execute("SET SESSION max_statement_time = %s", (self._timeout,))
         else:
             cursor.execute("SET SESSION max_execution_time = %s", (int(self._timeout * 1000),))
-        cursor.close()
         collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+        cursor.execute(f"SET NAMES utf8mb4 COLLATE {collation}")
+        cursor.close()
         if isinstance(self.dialect, MySQLDialect) and self.dialect.collation != collation:
             self.dialect = MySQLDialect(collation)
 

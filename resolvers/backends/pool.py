@@ -122,7 +122,7 @@ class Pool(Generic[C]):
         try:
             async with asyncio.timeout(5):
                 await self._recover(connection)
-        except Exception:  # a connection that does not recover, for whatever reason, is replaced
+        except Exception:  # noqa: BLE001 - a connection that does not recover, for whatever reason, is replaced
             connection.terminate()
         self.give(connection)
 

@@ -115,8 +115,8 @@ def postgres_engine(server: Server, options: str = "") -> Engine:
 def sqlite_engine(folder: Path) -> Engine:
     path = folder / "facts.sqlite"
     types = (
-        "id INTEGER PRIMARY KEY, n INTEGER, big BIGINT, d DECIMAL(12,2), f DOUBLE, s VARCHAR COLLATE NOCASE, ok BOOLEAN, "
-        "day DATE, moment TIMESTAMP"
+        "id INTEGER PRIMARY KEY, n INTEGER, big BIGINT, d DECIMAL(12,2), f DOUBLE, s VARCHAR COLLATE NOCASE, "
+        "ok BOOLEAN, day DATE, moment TIMESTAMP"
     )
     with sqlite3.connect(path) as database:
         for statement in _facts(types, true="1", false="0", utc="") + _tree("INTEGER", "TEXT"):
@@ -193,12 +193,11 @@ def mariadb_engine(server: MariaDB) -> Engine:
     cursor.execute("USE facts")
     cursor.execute("SET time_zone = '+00:00'")
     types = (
-        "id INTEGER PRIMARY KEY, n INTEGER, big BIGINT, d DECIMAL(12,2), f DOUBLE, s VARCHAR(20), ok BOOLEAN, day DATE, "
-        "moment TIMESTAMP(6) NULL"
+        "id INTEGER PRIMARY KEY, n INTEGER, big BIGINT, d DECIMAL(12,2), f DOUBLE, s VARCHAR(20), ok BOOLEAN, "
+        "day DATE, moment TIMESTAMP(6) NULL"
     )
     for statement in _facts(types, true="1", false="0", utc="") + _tree("INTEGER", "VARCHAR(100)"):
         cursor.execute(statement)
-    cursor.execute("ALTER TABLE children ADD FOREIGN KEY (parent) REFERENCES parents (id)")
     cursor.execute("INSERT INTO numbers SELECT seq, REPEAT('x', 100) FROM seq_0_to_2999")
     cursor.execute("ALTER TABLE parents COMMENT 'who has children'")
     cursor.execute("ALTER TABLE parents MODIFY name VARCHAR(100) NOT NULL COMMENT 'what they are called'")

@@ -1,7 +1,8 @@
 """PostgreSQL in the suite: in a database of the C collation, and in one of another.
 
-The other one sorts by language where the machine has such a locale. The server's own Unicode collation sorts by code point,
-so with that the suite proves that what is said about collations is valid and keeps indexes, not that it was needed.
+The other one sorts by language where the machine has such a locale. Else it is the server's own Unicode collation, which
+sorts by code point: then the suite proves that what is said about collations is valid and keeps indexes, not that it is
+needed.
 """
 
 from __future__ import annotations
