@@ -80,9 +80,10 @@ def draft(tables: Iterable[TableInfo], domain: str) -> Draft:
         else:
             products[table.path] = product
     for table in found:
-        for key in table.foreign_keys:
-            if table.path in products and key.target in products:
-                _relate(products[table.path], products[key.target], key)
+        keys = [key for key in table.foreign_keys if table.path in products and key.target in products]
+        named = [(_pairs(products[table.path], products[key.target], key), products[key.target]) for key in keys]
+        for pairs, target in sorted(named, key=lambda one: (_unnamed(one[0]), one[0])):
+            _relate(products[table.path], target, pairs)
     return Draft(tuple(products.values()), tuple(skipped))
 
 
@@ -113,15 +114,28 @@ def _product(table: TableInfo, number: int, domain: str, roots: Roots, taken: se
     return DraftProduct(home, name, table.path, table.comment, columns, key, proven, names, tuple(left_out), fields)
 
 
-def _relate(owner: DraftProduct, target: DraftProduct, key: ForeignKey) -> None:
-    """A relationship to one, and back to many."""
+Pairs = tuple[tuple[str, str], ...]
+
+
+def _pairs(owner: DraftProduct, target: DraftProduct, key: ForeignKey) -> Pairs:
+    """The column pairs of a foreign key; none where a column was left out, or cannot be joined."""
     mine = {column.physical: name for name, column in owner.columns.items()}
     theirs = {column.physical: name for name, column in target.columns.items()}
     far = key.target_columns or tuple(target.columns[part].physical for part in target.key)
     if len(far) != len(key.columns) or not set(key.columns) <= mine.keys() or not set(far) <= theirs.keys():
-        return
+        return ()
     pairs = tuple((mine[here], theirs[there]) for here, there in zip(key.columns, far, strict=True))
-    if not all(_joinable(owner.columns[here].type, target.columns[there].type) for here, there in pairs):
+    return pairs if all(_joinable(owner.columns[a].type, target.columns[b].type) for a, b in pairs) else ()
+
+
+def _unnamed(pairs: Pairs) -> bool:
+    """Keys whose column names the relationship come first: the others make do with what is left."""
+    return len(pairs) != 1 or _stem(*pairs[0]) is None
+
+
+def _relate(owner: DraftProduct, target: DraftProduct, pairs: Pairs) -> None:
+    """A relationship to one, and back to many."""
+    if not pairs:
         return
     name = owner.fields.relationship(_to_one(target.name, pairs), many=False)
     back = owner.name if owner.name != singular(owner.name) else f"{owner.name}_rows"
@@ -134,11 +148,16 @@ def _joinable(here: Type, there: Type) -> bool:
     return (here.kind is there.kind or whole) and here.kind not in UNFIT_KEYS
 
 
-def _to_one(target: str, pairs: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+def _to_one(target: str, pairs: Pairs) -> tuple[str, ...]:
     """Candidates for the name: the column without its ending, the target's singular, both together."""
-    here = pairs[0][0]
-    one = singular(target)
-    for ending in ("_id", "_code", "_key", "_no", "_uuid"):
-        if len(pairs) == 1 and here.endswith(ending) and len(here) > len(ending):
-            return (here.removesuffix(ending), one, f"{here}_{one}"[:50])
-    return (one, f"{here}_{one}"[:50])
+    one, both = singular(target), f"{pairs[0][0]}_{singular(target)}"[:50]
+    stem = _stem(*pairs[0]) if len(pairs) == 1 else None
+    return (one, both) if stem is None else (stem, one, both)
+
+
+def _stem(here: str, there: str) -> str | None:
+    """What a key column says of its target: ``plane`` for ``plane_id``, and for ``plane_tailnum`` to a ``tailnum``."""
+    for ending in (f"_{there}", "_id", "_code", "_key", "_no", "_uuid"):
+        if here.endswith(ending) and len(here) > len(ending):
+            return here.removesuffix(ending)
+    return None
