@@ -40,9 +40,18 @@ class Round:
         if type_.kind is Kind.FLOAT:
             edge, rounded = literal(self._edge(), FLOAT), self._float_sql(value)
         else:
-            edge, rounded = number(self._exact_edge(type_)), call("CH_ROUND_TO", value, number(self.digits))
+            edge, rounded = number(self._exact_edge(type_)), self._exact_sql(value, type_)
         inside = both(below(value, edge), exp.GT(this=value.copy(), expression=exp.Neg(this=edge.copy())))
         return choose(inside, rounded, exp.Null())
+
+    def _exact_sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        if self.digits >= 0 or type_.kind is not Kind.DECIMAL:
+            return call("CH_ROUND_TO", value, number(self.digits))
+        # Cut to whole numbers first, which changes no tens: no engine can then round twice, 149.6 to 150 to 200.
+        up = call("CH_ROUND_TO", call("CH_FLOOR_TO", value, number(1)), number(self.digits))
+        size = exp.Neg(this=exp.Paren(this=value.copy()))
+        down = call("CH_ROUND_TO", call("CH_FLOOR_TO", size, number(1)), number(self.digits))
+        return choose(below(value, number(0)), exp.Neg(this=down), up)
 
     def _float_sql(self, value: exp.Expression) -> exp.Expression:
         negative = exp.Neg(this=exp.Paren(this=value.copy()))

@@ -119,7 +119,7 @@ def test_python_and_sql(spec: object, spelt: str, hide: bool, duckdb: DuckDB) ->
 def _compared(
     sql: Callable[[list[object]], list[object]], row: Callable[[object], object], type_: Type
 ) -> Callable[[list[object]], None]:
-    @settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def run(values: list[object]) -> None:
         ours = [wire(row(value), type_) for value in values]
         theirs = sql(values)
