@@ -38,11 +38,11 @@ check: $(READY) ## Format, lint, types, import directions, docs
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/docs
 
-bench: $(READY) example ## The figures in docs/figures.md, measured on this machine
+bench: $(READY) example ## Measure this machine (benchmarks/)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 goldens: $(READY) ## Rewrite the golden files of the tests; read the difference before you commit it
-	@CUSTOMHOUSE_GOLDENS=write $(BIN)/python -m pytest -q tests
+	@CUSTOMHOUSE_GOLDENS=write UPDATE_GOLDENS=1 $(BIN)/python -m pytest -q tests
 
 graphiql: ## Optional: GraphiQL for browsers, its built files taken from npm into app/static/graphiql/ (needs npm)
 	@command -v npm >/dev/null || { echo "make graphiql needs npm (Node); everything else works without it." ; exit 1; }
