@@ -23,7 +23,10 @@ from app.steward.sources import opened
 from policies.visible import visible
 from schema.errors import LoadError
 from schema.graphql import build
+from tests.postgres import Server, postgres
 from tests.steward.place import HERE
+
+__all__ = ["postgres"]
 
 CASES: list[Mapping[str, object]] = yaml.safe_load((HERE / "init.yaml").read_text(encoding="utf-8"))
 ENGINES = ("duckdb", "sqlite")
@@ -128,3 +131,33 @@ def test_a_reference_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SHOP_TEST_URL", f"sqlite:///{tmp_path / 'shop.sqlite'}")
     asyncio.run(init("secret:env:SHOP_TEST_URL", tmp_path / "out"))
     assert load_project(tmp_path / "out").catalog.sources["shop"].url == "secret:env:SHOP_TEST_URL"
+
+
+def test_postgres(
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Schemas, a foreign key between them, an enum, comments, a type without a word; and the password stays out."""
+    dsn = postgres.database(
+        "CREATE SCHEMA crm",
+        "CREATE TYPE mood AS ENUM ('glad', 'sad')",
+        "CREATE TABLE crm.people (id bigint PRIMARY KEY, email text, feels mood, search tsvector)",
+        "COMMENT ON TABLE crm.people IS 'People: all of them'",
+        "CREATE TABLE orders (id uuid PRIMARY KEY, person_id bigint REFERENCES crm.people, at timestamptz)",
+    )
+    url, out = dsn.replace("postgres@", "postgres:s3cr3t@"), tmp_path / "out"
+    database = dsn.rpartition("/")[2]
+    assert main(["init", "--source", url, "--out", str(out), "--domain", "sales"]) == 0
+    printed = capsys.readouterr()
+    variable = f"{database.upper()}_URL"
+    assert f"set {variable} to it" in printed.err
+    files = [path.read_text(encoding="utf-8") for path in out.rglob("*.yaml")]
+    assert not any("s3cr3t" in text for text in [*files, printed.out, printed.err])
+
+    project = load_project(out)
+    people, orders = project.catalog.products["crm.people"], project.catalog.products["sales.orders"]
+    assert (people.description, list(people.columns)) == ("People: all of them", ["id", "email", "feels"])
+    assert people.columns["email"].tags == {"pii.email"}
+    assert {name: way.target for name, way in orders.relationships.items()} == {"person": "crm.people"}
+    assert any('left out: "search", whose type "tsvector"' in text for text in files)
+    monkeypatch.setenv(variable, url)
+    assert asyncio.run(differences(project)) == []
