@@ -65,6 +65,7 @@ def _zone(project: Project, zone: str, product: Product, column: str) -> Json:
                 "when": _text(grant.when),
                 "rows": _text(grant.rows),
                 "lifts": sorted(grant.clears.get(column, ())),
+                "detokenizes": column in grant.detokenize,
             }
             for grant in rules.grants
             if column in grant.columns

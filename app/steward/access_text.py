@@ -45,7 +45,8 @@ def _zone(zone: Json) -> Iterator[str]:
         rows = f", on rows where {grant['rows']}" if grant["rows"] else ", on every row"
         lifts = grant["lifts"]
         clear = f"; lifts {', '.join(map(str, lifts))}" if isinstance(lifts, list) and lifts else ""
-        yield f"  grant {grant['rule']}{_at(grant)}: {who}{rows}{clear}"
+        tokens = "; may look its tokens up" if grant["detokenizes"] else ""
+        yield f"  grant {grant['rule']}{_at(grant)}: {who}{rows}{clear}{tokens}"
     for mask in maps(zone, "masks"):
         reveal = f"; revealed when {mask['reveal_when']}" if mask["reveal_when"] else "; never revealed"
         yield f"  mask {mask['rule']}{_at(mask)}, by {mask['level']}: {mask['mask']}{reveal}"

@@ -28,8 +28,8 @@ from schema.graphql import build
 @dataclass(frozen=True, slots=True)
 class Change:
     """One thing that is different for one caller. ``what`` is a word: visible, hidden, clear, masked, unfiltered,
-    filtered, rows, column, mask, relationship, group, definition, claims. ``column`` is empty for what concerns the
-    product's rows."""
+    filtered, rows, column, mask, tokens, relationship, group, definition, claims. ``column`` is empty for what concerns
+    the product's rows."""
 
     caller: str
     product: str
@@ -210,6 +210,9 @@ def _column(caller: str, id_: str, name: str, old: ColumnSight | None, new: Colu
     rules = _rules(old, new)
     if old.definition != new.definition:
         yield Change(caller, id_, name, "definition", "is another column or expression of the source", True, rules)
+    if not same(old.tokens, new.tokens):
+        sentence = f"its tokens may be looked up: {_rows(old.tokens)} before, {_rows(new.tokens)} now"
+        yield Change(caller, id_, name, "tokens", sentence, not narrower(old.tokens, new.tokens), rules)
     if old.state != new.state and new.state in ("clear", "masked"):
         masked = f" as {new.mask}" if new.mask else ""
         widens = new.state == "clear" or not (old.state == "clear" or _narrower_cell(old, new))

@@ -28,7 +28,8 @@ from schema.catalog import Product
 @dataclass(frozen=True, slots=True)
 class ColumnSight:
     """``masks`` are (name, what it shows, where it is revealed) of those that may stand in the value's place, most
-    specific first. ``rules`` are the names of all rules that decide over the column, whether they apply or not."""
+    specific first. ``rules`` are the names of all rules that decide over the column, whether they apply or
+    not. ``tokens`` is where its tokens may be looked up."""
 
     state: str
     visible: Seen
@@ -36,6 +37,7 @@ class ColumnSight:
     masks: tuple[tuple[str, str, Seen], ...]
     rules: frozenset[str]
     definition: str
+    tokens: Seen
 
     @property
     def mask(self) -> str:
@@ -144,6 +146,7 @@ def _column(policies: PolicySet, product: Product, name: str, cell: CellDecision
         masks=tuple((rule_.name, shown(rule_), seen(reveal)) for reveal, rule_ in masks),
         rules=_names(rules.grants, rules.denies, rules.masks.get(name, ()), rules.localize),
         definition=product.columns[name].physical if derived is None else derived.sql(),
+        tokens=seen(False if cell.tokens is None else cell.tokens.rows),
     )
 
 

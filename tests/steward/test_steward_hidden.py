@@ -89,7 +89,7 @@ def test_explanation_of_a_query(project: Project) -> None:
     assert states["name"] == "masked"
     assert [statement["source"] for statement in statements] == ["shop"]
     binds = {(bind["origin"], json.dumps(bind["value"])) for bind in statements[0]["binds"]}
-    assert {("claim", '["north"]'), ("secret", '"<secret:hash>"'), ("variable", "0")} <= binds
+    assert {("claim", '["north"]'), ("secret", '"<secret:token>"'), ("variable", "0")} <= binds
 
 
 def test_explanation_over_two_sources(project: Project) -> None:
