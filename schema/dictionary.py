@@ -34,7 +34,7 @@ class ColumnState:
 
 @dataclass(frozen=True, slots=True)
 class ProductState:
-    """How the caller meets a product. ``min_group``: no number over fewer entities; ``rows``: single rows may be read."""
+    """How the caller meets a product. ``min_group``: no number over fewer entities. ``rows``: it may be read by row."""
 
     columns: Mapping[str, ColumnState] = field(default_factory=dict)
     min_group: int | None = None
