@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import localcontext
 
 from sqlglot import exp
 
@@ -21,7 +22,7 @@ from policies.condition import Condition, Moment, Truth
 from policies.evaluate import Lookup, evaluator, natural
 from policies.fold import operands
 from policies.guard import request_value
-from policies.masks.natural import settled
+from policies.masks.natural import EXACT, settled
 from policies.rules import DenyRule, FilterRule, GrantRule, LocalizeRule, MaskRule, ProductRules
 from schema.caller import Caller
 from schema.types import Type
@@ -75,10 +76,9 @@ def compile_rows(
 
     def govern(raw: Row) -> Row | None:
         row = {name: settled(raw.get(name), type_) for name, type_ in columns.items()}
-        if not visible(row):
-            return None
-        matching = [grant for grant, test in grants if test(row) is True]
-        return {name: cell(row, matching) for name, cell in cells.items()} if matching else None
+        with localcontext(EXACT):
+            matching = [grant for grant, test in grants if test(row) is True] if visible(row) else []
+            return {name: cell(row, matching) for name, cell in cells.items()} if matching else None
 
     return govern
 

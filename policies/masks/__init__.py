@@ -44,7 +44,7 @@ def _split(spec: object) -> tuple[str, object]:
         return spec, None
     if isinstance(spec, dict) and len(spec) == 1:
         ((word, arguments),) = spec.items()
-        return str(word), None if arguments == {} else arguments
+        return "null" if word is None else str(word), None if arguments == {} else arguments
     raise MaskFault(
         "CH440",
         "A mask is one word, or one word with its arguments.",

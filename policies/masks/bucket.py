@@ -94,7 +94,7 @@ def parse(wanted: Wanted) -> Bucket:
     wanted.only_for(NUMERIC, "Buckets are for numbers; use date for days and times.")
     wanted.keeps_nulls("no bucket stands for an unknown number")
     given = wanted.arguments
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given) or given <= 0:
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < 10**38:
         raise MaskFault("CH442", f"The width of a bucket is a number above 0, not {given!r}.", "mask: {bucket: 100}")
     width = Decimal(str(given))
     if wanted.type.kind is Kind.FLOAT:

@@ -2,17 +2,21 @@
 
 string str; integer and bigint int; float float; decimal Decimal; boolean bool; date date; time naive time; datetime
 naive datetime; timestamp aware datetime; uuid UUID; bytes bytes; array list or tuple; struct mapping; json and interval
-anything.
+anything. NaN, and decimals that are not finite, count as unknown: engines compare them in different ways.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 from uuid import UUID
 
 from schema.types import Kind, Type
+
+EXACT = Context(prec=200)
+"""For computing with what engines hold: decimals of up to 38 digits, and products of them."""
 
 
 def settled(value: object, type_: Type) -> object:
@@ -36,8 +40,8 @@ _IS: Mapping[Kind, Callable[[object], bool]] = {
     Kind.BOOLEAN: lambda value: isinstance(value, bool),
     Kind.INTEGER: lambda value: isinstance(value, int) and -(2**31) <= value < 2**31,
     Kind.BIGINT: lambda value: isinstance(value, int) and -(2**63) <= value < 2**63,
-    Kind.DECIMAL: lambda value: isinstance(value, Decimal),
-    Kind.FLOAT: lambda value: isinstance(value, float),
+    Kind.DECIMAL: lambda value: isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < 100,
+    Kind.FLOAT: lambda value: isinstance(value, float) and not math.isnan(value),
     Kind.STRING: lambda value: isinstance(value, str),
     Kind.DATE: lambda value: isinstance(value, date) and not isinstance(value, datetime),
     Kind.TIME: lambda value: isinstance(value, time) and value.tzinfo is None,

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 from sqlglot import exp
 
 from policies.evaluate import evaluator
 from policies.fault import Fault
-from policies.masks.natural import settled
+from policies.masks.exact import natural
+from policies.masks.natural import EXACT, settled
 from policies.masks.registry import MaskFault, Wanted, mask
 from policies.masks.terms import unless_null
 from policies.predicate import as_declared, read_expression
@@ -42,15 +44,16 @@ class Sql:
         given = settled(value, type_)
         if given is None and not self.hide_nulls:
             return None
-        return _declared(evaluator(self.expression)({f"column:{_NAME}": given}.__getitem__), type_)
+        with localcontext(EXACT):
+            return _declared(evaluator(self.expression)({f"column:{_NAME}": given}.__getitem__), type_)
 
 
 def _declared(value: object, type_: Type) -> object:
     """The expression's value as the column's type, as the cast in SQL gives it."""
     if type_.kind is Kind.FLOAT and isinstance(value, Decimal):
         return float(value)
-    if type_.kind is Kind.DECIMAL and isinstance(value, int | Decimal) and type_.precision is not None:
-        return settled(Decimal(value).quantize(Decimal(1).scaleb(-(type_.scale or 0))), type_)
+    if type_.kind is Kind.DECIMAL and isinstance(value, int | Decimal):
+        return natural(Fraction(value), type_)
     return settled(value, type_)
 
 

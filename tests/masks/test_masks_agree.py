@@ -90,6 +90,8 @@ MASKS: list[tuple[object, str]] = [
     ({"generalize": {"map": {1: 2, -1: 3}}}, "integer"),
     ({"regex": {"pattern": "[^@]+@", "replace": "#"}}, "string"),
     ({"sql": "COALESCE(LEFT(value, 1), '') || '..'"}, "string"),
+    ({"sql": "ABS(value)"}, "decimal(38,6)"),
+    ({"sql": "CASE WHEN value > 0 THEN value ELSE -value END"}, "decimal(12,2)"),
 ]
 NO_HIDDEN_NULLS = ("bucket", "round", "date", "geo")
 
