@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from policies.lookup import behind, check_lookup, looks_up
 from schema.errors import Refusal
+from schema.query import Block
 
 _NODES: dict[type[exp.Expr], frozenset[str]] = {
     exp.Select: frozenset({"expressions", "from_", "where", "group", "having", "order", "limit", "offset"}),
@@ -70,6 +72,14 @@ LOGICAL_FUNCTIONS = frozenset(
 )
 
 
+def check_block(block: Block) -> None:
+    """Raise `Refusal` CH450 unless the block's select has the form of `schema.query`. A look-up by token stands alone:
+    beside related rows it would tell which of them hold the value."""
+    check_select(block.select)
+    if looks_up(block.select) and (block.relationship or block.children or not block.one or block.aggregate):
+        raise _refused("a look-up stands beside other rows")
+
+
 def check_select(select: exp.Expression) -> None:
     """Raise `Refusal` CH450 unless the select has the form of `schema.query`."""
     if not isinstance(select, exp.Select):
@@ -88,6 +98,9 @@ def check_select(select: exp.Expression) -> None:
             _check_table(node, aliases)
         if isinstance(node, exp.Column):
             _check_column(node)
+    fault = check_lookup(select) if looks_up(select) else None
+    if fault is not None:
+        raise _refused(fault)
 
 
 def _check_table(table: exp.Table, aliases: set[str]) -> None:
@@ -99,10 +112,12 @@ def _check_table(table: exp.Table, aliases: set[str]) -> None:
 
 
 def _check_column(column: exp.Column) -> None:
-    """Link columns may only be compared to link columns: their raw keys reach no output, filter or order."""
+    """Link columns may only be compared to link columns: their raw keys reach no output, filter or order.
+
+    Look-up columns are checked with the whole select (`policies.lookup.check_lookup`)."""
     if not column.table:
         raise _refused(f"column {column.name} is not qualified")
-    if column.name.startswith("~") and not column.name.startswith("~key."):
+    if column.name.startswith("~") and not column.name.startswith("~key.") and behind(column.name) is None:
         comparison = column.parent
         other = None
         if isinstance(comparison, exp.EQ):

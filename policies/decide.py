@@ -3,7 +3,8 @@
 - a row is visible: every row filter (or its bypass) AND no deny AND at least one grant;
 - a cell is visible: some one grant has its guard, its rows and the column;
 - a cell is clear: for such a grant, every mask on the column is revealed on this row or lifted by the grant;
-- else the most specific unrevealed mask applies.
+- else the most specific unrevealed mask applies;
+- a token is looked up on the rows of a grant that says ``detokenize`` and gives the column.
 
 Pure: the same rules and the same guards always give the same decision, so it is made once per plan.
 """
@@ -21,14 +22,24 @@ Guards = tuple[Bits, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class TokenDecision:
+    """On which visible rows the caller may look a column's tokens up, and the mask that makes them."""
+
+    rows: Formula
+    mask: MaskRule
+
+
+@dataclass(frozen=True, slots=True)
 class CellDecision:
     """``visible`` and ``clear`` presuppose that the row is visible. ``masks`` are (reveal formula, rule), most specific
-    first, without those that are revealed on every row; empty when nothing masks the column."""
+    first, without those that are revealed on every row; empty when nothing masks the column. ``tokens`` is None where
+    no grant that matches has the right to detokenise."""
 
     visible: Formula
     clear: Formula
     masks: tuple[tuple[Formula, MaskRule], ...]
     grants: tuple[GrantRule, ...]
+    tokens: TokenDecision | None = None
 
     @property
     def state(self) -> str:
@@ -146,4 +157,19 @@ def _cell(column: str, grants: tuple[GrantRule, ...], rules: ProductRules, folde
     )
     # A mask revealed on every row never applies; were all so, the cell would be clear wherever it is visible.
     applying = tuple((reveals[rule.name], rule) for rule in masks if reveals[rule.name] is not True)
-    return CellDecision(visible, conjunction([clear, allowed]), applying or tuple((False, m) for m in masks), holding)
+    shown = applying or tuple((False, m) for m in masks)
+    tokens = _tokens(column, grants, masks, allowed, folded)
+    return CellDecision(visible, conjunction([clear, allowed]), shown, holding, tokens)
+
+
+def _tokens(
+    column: str, grants: tuple[GrantRule, ...], masks: tuple[MaskRule, ...], allowed: Formula, folded: _Folded
+) -> TokenDecision | None:
+    """The rows of the grants that give the right, less those on which the column is denied."""
+    holding = [grant for grant in grants if column in grant.detokenize and column in grant.columns]
+    mask = next((rule for rule in masks if rule.mask.kind == "token"), None)
+    if not holding or mask is None:
+        return None
+    granted = True if len(holding) == len(grants) else disjunction(folded.gives(grant.rows) for grant in holding)
+    rows = conjunction([granted, allowed])
+    return None if rows is False else TokenDecision(rows, mask)

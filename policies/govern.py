@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from policies.allow import check_select
+from policies.allow import check_block
 from policies.condition import Bits
 from policies.decide import Guards, TableDecision, decide, filters_only
+from policies.lookup import behind
 from policies.privacy import ENTITY, refused, strongest, suppress
 from policies.raw import RawTable
 from policies.relation import (
@@ -118,7 +119,7 @@ class _Gate:
 
     def block(self, block: Block, parent: Block | None) -> Block:
         """Govern a block and its children."""
-        check_select(block.select)
+        check_block(block)
         select = block.select.copy()
         _name_far_sides(select)
         extra = [column for child in block.children for column in self._links(child.relationship, far=False)]
@@ -139,8 +140,9 @@ class _Gate:
         wanted |= set(extra)
         decision = self._decide(product, needed_columns(self._catalog, product, wanted))
         for name in wanted:
-            if not name.startswith("~") and decision.cells[name].visible is False:
-                raise _unknown(f"No column '{name}' in product '{product.id}'.")
+            hidden = behind(name) or ("" if name.startswith("~") else name)
+            if hidden and (decision.cells[hidden].visible is False or not _may_look_up(name, decision)):
+                raise _unknown(f"No column '{hidden}' in product '{product.id}'.")
         if not decision.visible:
             raise _unknown(f"No product '{product.id}' in this zone.")
         rule = strongest(decision)
@@ -240,6 +242,12 @@ def _name_far_sides(select: exp.Select) -> None:
             near = column.name.startswith("~") and not column.name.startswith((KEY, FAR))
             if near and column.table == inner and column.find_ancestor(exp.Exists) is exists:
                 column.set("this", exp.to_identifier(FAR + column.name[1:], quoted=True))
+
+
+def _may_look_up(name: str, decision: TableDecision) -> bool:
+    """Whether a look-up column is there for the caller; every other name is no look-up."""
+    column = behind(name)
+    return column is None or decision.cells[column].tokens is not None
 
 
 def _unknown(message: str) -> Refusal:

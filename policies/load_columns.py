@@ -43,6 +43,31 @@ def picked(matches: tuple[Match, ...], item: Entries, key: str, errors: list[Loa
     return found
 
 
+def with_tokens(
+    matches: tuple[Match, ...], columns: ByProduct, item: Entries, masks: Masks, errors: list[LoadError]
+) -> ByProduct:
+    """The columns whose tokens a grant lets look up: of those named, the ones that it gives and that have tokens.
+
+    ``masks`` are the token masks in the grant's zone. An entry that names no such column is a CH424."""
+    named = picked(matches, item, "detokenize", errors)
+    found = {id_: named.get(id_, frozenset()) & given & masks.get(id_, {}).keys() for id_, given in columns.items()}
+    node = item.get("detokenize")
+    for pick in node.items if isinstance(node, Items) else ():
+        hits = {match.product.id: _hits(pick, match) for match in matches}
+        if any(hits.values()) and not any(hits[id_] & names for id_, names in found.items()):
+            errors.append(_no_tokens(pick, hits, columns))
+    return found
+
+
+def _no_tokens(pick: Node, hits: ByProduct, columns: ByProduct) -> LoadError:
+    what = f"tag '{pick.text('tag')}'" if isinstance(pick, Entries) else f"'{getattr(pick, 'value', '')}'"
+    if not any(names & columns.get(id_, frozenset()) for id_, names in hits.items()):
+        hint = "Who may look a token up must be given the column too: add it to 'columns'."
+        return LoadError(pick.place, "CH424", f"This grant does not give the column of its 'detokenize' {what}.", hint)
+    hint = "Only the mask 'token' makes tokens: put it on the column in the grant's zone, or remove this."
+    return LoadError(pick.place, "CH424", f"There are no tokens to look up in {what}.", hint)
+
+
 def _hits(pick: Node, match: Match) -> frozenset[str]:
     if isinstance(pick, Entries):
         return tagged_columns(pick.text("tag") or "", match.product)

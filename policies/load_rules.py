@@ -7,12 +7,12 @@ what is said about the others stays right.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from policies.fault import Fault
-from policies.load_columns import Masks, cleared, granted, picked
+from policies.load_columns import Masks, cleared, granted, with_tokens
 from policies.load_conditions import Conditions, complete
 from policies.load_files import PolicyFiles
 from policies.masks import parse_mask
@@ -141,7 +141,7 @@ class RuleBook:
         when = self.conditions.papers(entries, "when")
         columns = granted(item.matches, entries, self.errors)
         clears = cleared(item.matches, columns, entries, self._mask_names(), self.errors)
-        tokens = picked(item.matches, entries, "detokenize", self.errors)
+        tokens = with_tokens(item.matches, columns, entries, self._token_masks(item.selector.zone), self.errors)
         for match in item.matches:
             id_ = match.product.id
             rows = self._row(item, "rows", match)
@@ -166,6 +166,17 @@ class RuleBook:
                 for product, columns in self.masks.items()
             }
         return self._lifts
+
+    def _token_masks(self, zone: str | None) -> Masks:
+        """The names of the token masks on each column that may hold where a grant for this zone (None: all) does."""
+        return {
+            product: {
+                column: names
+                for column, rules in columns.items()
+                if (names := frozenset(r.name for only, r in rules if r.mask.kind == "token" and _meet(only, zone)))
+            }
+            for product, columns in self.masks.items()
+        }
 
     def _deny(self, item: _Item) -> None:
         entries = item.entries
@@ -214,7 +225,7 @@ class RuleBook:
         masks = {column: in_zone(rules, zone) for column, rules in self.masks.get(product, {}).items()}
         return ProductRules(
             product,
-            in_zone(self.grants.get(product, []), zone),
+            tuple(_with_tokens_in(grant, masks) for grant in in_zone(self.grants.get(product, []), zone)),
             in_zone(self.denies.get(product, []), zone),
             in_zone(self.filters.get(product, []), zone),
             {
@@ -229,6 +240,16 @@ class RuleBook:
 
 def in_zone(rules: list[Zoned[Rule]], zone: str) -> tuple[Rule, ...]:
     return tuple(rule for only, rule in rules if only in (None, zone))
+
+
+def _meet(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one == other
+
+
+def _with_tokens_in(grant: GrantRule, masks: Mapping[str, tuple[MaskRule, ...]]) -> GrantRule:
+    """The grant with the right to detokenise what has tokens in the zone of these masks."""
+    made = {column for column, rules in masks.items() if any(rule.mask.kind == "token" for rule in rules)}
+    return grant if grant.detokenize <= made else replace(grant, detokenize=grant.detokenize & made)
 
 
 def _spec(entries: Entries) -> object:

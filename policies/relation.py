@@ -8,6 +8,7 @@ be related to itself.
 
 All masks sit in this one projection over raw columns, so every use outside (filter, sort, group, join, cursor) meets
 governed values. Link columns carry raw keys, but only where the caller may traverse; the gate lets nobody select them.
+``~raw.`` and ``~token.`` columns are there for look-ups by token alone (`policies.lookup`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlglot import exp
 
 from policies.decide import CellDecision, TableDecision
 from policies.logic import Formula, conjunction, disjunction
+from policies.lookup import behind, lookup_value
 from policies.privacy import ENTITY, strongest
 from policies.raw import RawTable
 from policies.sqltype import data_type
@@ -58,6 +60,8 @@ def governed_relation(
             value = _entity(raw, decision)
         elif name.startswith(KEY):
             value = _identity(raw, decision, int(name.removeprefix(KEY)))
+        elif (looked_up := behind(name)) is not None:
+            value = _looked_up(raw, decision, name, looked_up)
         elif name.startswith("~"):
             value = _link(catalog, raw, decision, name)
         else:
@@ -104,6 +108,13 @@ def _masked(raw: RawTable, decision: CellDecision, value: exp.Expression, type_:
         masked = exp.cast(rule.mask.sql(value, type_), data_type(type_))
         result = masked if reveal is False else _case([(reveal, result)], masked, raw)
     return result
+
+
+def _looked_up(raw: RawTable, decision: TableDecision, name: str, column: str) -> exp.Expression:
+    tokens = decision.cells[column].tokens
+    if tokens is None:
+        raise ValueError(f"{raw.product.id}.{column} has no tokens for this caller")
+    return lookup_value(raw, name, tokens)
 
 
 def _link(catalog: Catalog, raw: RawTable, decision: TableDecision, name: str) -> exp.Expression:
@@ -178,5 +189,9 @@ def needed_columns(catalog: Catalog, product: Product, wanted: Iterable[str]) ->
     for name in wanted:
         if name == ENTITY or name.startswith(KEY):
             continue
-        found |= set(_ends(catalog, name)[2]) if name.startswith("~") else {name}
+        looked_up = behind(name)
+        if looked_up is not None:
+            found.add(looked_up)
+        else:
+            found |= set(_ends(catalog, name)[2]) if name.startswith("~") else {name}
     return frozenset(found)

@@ -5,6 +5,7 @@
   without building formulas, because every caller's first question of each minute waits for it.
 - A product is visible if one of its columns is, and no deny takes all of its rows. A row filter never hides a product:
   where it gives nothing, the product is there and empty. Key columns need not be visible.
+- Tokens of a column may be looked up if such a grant says ``detokenize``.
 - A relationship is visible if its target is, and if the caller may know the key columns on both sides: following it
   tells which rows have equal keys. ``traverse_masked`` on the relationship allows it without.
 
@@ -34,6 +35,7 @@ def visible(policies: PolicySet, catalog: Catalog, caller: Caller, moment: Momen
     published = catalog.published(caller.zone)
     asked = _Asked(caller, moment)
     columns: dict[str, frozenset[str]] = {}
+    tokens: dict[str, frozenset[str]] = {}
     for product in published:
         mine = rules.get(product.id)
         names = _columns(mine, asked) if mine is not None else frozenset()
@@ -41,12 +43,15 @@ def visible(policies: PolicySet, catalog: Catalog, caller: Caller, moment: Momen
             names &= localized(product, mine, catalog, caller.zone)
         if names:
             columns[product.id] = names
+        if mine is not None and (looked_up := names & _tokens(mine, asked)):
+            tokens[product.id] = looked_up
     relationships = {
         product.id: frozenset(r.name for r in product.relationships.values() if _may_follow(r, columns))
         for product in published
         if product.id in columns
     }
-    return VisibleSet(caller.zone, columns, relationships, _digest(caller.zone, columns, relationships))
+    digest = _digest(caller.zone, columns, relationships, tokens)
+    return VisibleSet(caller.zone, columns, relationships, digest, tokens)
 
 
 class _Asked:
@@ -76,6 +81,15 @@ def _columns(rules: ProductRules, asked: _Asked) -> frozenset[str]:
     return found
 
 
+def _tokens(rules: ProductRules, asked: _Asked) -> frozenset[str]:
+    """What is left of these where a deny or localize rule takes columns away is the caller's."""
+    found: frozenset[str] = frozenset()
+    for grant in rules.grants:
+        if grant.detokenize and asked(grant.when) is True and asked(grant.rows) in (True, "row"):
+            found |= grant.detokenize
+    return found
+
+
 def _may_follow(relationship: Relationship, columns: Names) -> bool:
     if relationship.target not in columns:
         return False
@@ -85,10 +99,11 @@ def _may_follow(relationship: Relationship, columns: Names) -> bool:
     return all(here in mine and there in theirs for here, there in relationship.pairs)
 
 
-def _digest(zone: str, columns: Names, relationships: Names) -> str:
+def _digest(zone: str, columns: Names, relationships: Names, tokens: Names) -> str:
     canonical = [
         zone,
         [[product, sorted(names)] for product, names in sorted(columns.items())],
         [[product, sorted(names)] for product, names in sorted(relationships.items())],
+        [[product, sorted(names)] for product, names in sorted(tokens.items())],
     ]
     return hashlib.sha256(json.dumps(canonical).encode()).hexdigest()

@@ -9,13 +9,14 @@ from schema.errors import LoadError, Place
 from schema.names import pascal
 from schema.types import Kind, Type
 
-ROOT_SUFFIXES = ("Aggregate", "Groups")
-"""Besides ``plural`` and ``singular``, a product has the roots ``<plural>Aggregate`` and ``<plural>Groups``."""
+ROOT_SUFFIXES = ("Aggregate", "Groups", "Detokenize")
+"""Besides ``plural`` and ``singular``, a product has the roots ``<plural>Aggregate``, ``<plural>Groups`` and, for some
+callers, ``<plural>Detokenize``."""
 
 TYPE_SUFFIXES = (
     "Connection", "Edge", "Aggregate", "Distinct", "Sums", "Averages", "Extremes", "Group", "GroupKey", "Where",
-    "ListWhere", "OrderBy", "NumberOrderBy", "ExtremeOrderBy", "KeyOrderBy", "Column", "GroupBy", "GroupOrderBy",
-    "Having", "HavingDistinct", "HavingSums", "HavingAverages", "HavingExtremes",
+    "ListWhere", "OrderBy", "NumberOrderBy", "ExtremeOrderBy", "KeyOrderBy", "Column", "TokenColumn", "GroupBy",
+    "GroupOrderBy", "Having", "HavingDistinct", "HavingSums", "HavingAverages", "HavingExtremes",
 )  # fmt: skip
 """Names of helper types are the product's type name and one of these (schema.graphql.vocabulary; a test compares)."""
 

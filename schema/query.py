@@ -15,7 +15,10 @@ A front end (policy-blind) writes, per list, object or aggregate of the answer, 
   gate gives it the raw key, or NULL where the caller may not traverse;
 - ``"t0"."~key.0"``, ``"~key.1"`` .. are the row's identity for tie-breaks, cursors and node ids: the raw key where the
   caller sees it clear on every row, else its zone HMAC (then of type string). A front end that needs their values
-  reads them as type string (``CH_TEXT("t0"."~key.0")``).
+  reads them as type string (``CH_TEXT("t0"."~key.0")``);
+- ``"t0"."~raw.passport"`` and ``"t0"."~token.passport"`` are for looking a token up and stand in one form of select
+  only, whose block is ``one`` and without children: ``SELECT "t0"."~raw.passport" AS "c0" FROM .. WHERE
+  "t0"."~token.passport" = :token ORDER BY "t0"."~key.0" LIMIT 1``.
 
 Names beginning with ``~`` cannot be written by a caller. Link columns may only be compared to each other; only the
 gate and the planner give them a meaning.
@@ -233,8 +236,8 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """``key: <output index of the only row of an aggregate block>``, such as totalCount. Stands in a `Connection`,
-    whose parent's children (or the roots) hold the block."""
+    """``key: <output index of the only row of a block>``, such as totalCount; null where a block that is no aggregate
+    has no row. Stands at the root, or in a `Connection`, whose parent's children (or the roots) hold the block."""
 
     key: str
     block: str

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleSet:
     """Columns by product id, relationships by product id. Names only, no rules.
 
-    A relationship is visible when its target product is. ``digest`` keys everything derived from this set.
+    A relationship is visible when its target product is. ``detokenizable`` are the columns, by product, whose tokens
+    the caller may look up; a product without one is not in it. ``digest`` keys everything derived from this set.
     """
 
     zone: str
     columns: Mapping[str, frozenset[str]]
     relationships: Mapping[str, frozenset[str]]
     digest: str
+    detokenizable: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def product(self, id_: str) -> bool:
         return id_ in self.columns

@@ -75,7 +75,7 @@ class OfRoot:
     """A root field of a product."""
 
     product: Product
-    form: Literal["key", "list", "aggregate", "groups"]
+    form: Literal["key", "list", "aggregate", "groups", "detokenize"]
 
 
 @dataclass(frozen=True, slots=True)

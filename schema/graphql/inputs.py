@@ -68,11 +68,20 @@ def _orders(scope: Scope, suffix: str, columns: Iterable[Column]) -> TypeDef | N
 
 def column_enum(scope: Scope) -> TypeDef | None:
     """The columns rows can be grouped by."""
+    return _columns(scope, "Column", scope.groupable)
+
+
+def token_column(scope: Scope) -> TypeDef | None:
+    """The columns whose tokens can be looked up."""
+    return _columns(scope, "TokenColumn", scope.detokenizable)
+
+
+def _columns(scope: Scope, suffix: str, columns: Iterable[Column]) -> TypeDef | None:
     values = {
         scope.enum_value(column): FieldDef(ref("String"), OfColumn(scope.product, column), column.description)
-        for column in scope.groupable
+        for column in columns
     }
-    return TypeDef(f"{scope.name}Column", "enum", values) if values else None
+    return TypeDef(scope.name + suffix, "enum", values) if values else None
 
 
 def group_by(scope: Scope) -> TypeDef | None:

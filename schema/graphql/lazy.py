@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class LazyFields(dict[str, GraphQLField]):
-    """The fields of Query: four for each product. One is made when it is looked up, all when they are gone through."""
+    """The fields of Query: some five for each product. One is made when looked up, all when they are gone through."""
 
     def __init__(self, find: Callable[[str], GraphQLField | None], names: Callable[[], Iterable[str]]) -> None:
         super().__init__()

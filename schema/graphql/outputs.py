@@ -182,7 +182,7 @@ def list_arguments(product: Product, scope: Scope) -> dict[str, ArgumentDef]:
 def root_names(product: Product) -> tuple[str, ...]:
     """The fields of Query that a product may have."""
     plural = product.plural
-    return product.singular, plural, f"{plural}Aggregate", f"{plural}Groups"
+    return product.singular, plural, f"{plural}Aggregate", f"{plural}Groups", f"{plural}Detokenize"
 
 
 def roots(scope: Scope) -> dict[str, FieldDef]:
@@ -207,6 +207,13 @@ def roots(scope: Scope) -> dict[str, FieldDef]:
             ref(f"[{name}Group!]!"), OfRoot(product, "groups"), f"Figures over groups of {product.plural}.",
             _group_arguments(scope),
         )  # fmt: skip
+    if scope.detokenizable:
+        found[f"{product.plural}Detokenize"] = FieldDef(
+            ref("String"),
+            OfRoot(product, "detokenize"),
+            "The value behind a token; null where no row of this caller has it.",
+            {"column": ArgumentDef(ref(f"{name}TokenColumn!")), "token": ArgumentDef(ref("String!"))},
+        )
     return found
 
 

@@ -21,7 +21,8 @@ SUMMED = {Kind.INTEGER: "Decimal", Kind.BIGINT: "Decimal", Kind.DECIMAL: "Decima
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A product, its visible columns and relationships, and their targets. ``without``: figures its source lacks."""
+    """A product, its visible columns and relationships, and their targets. ``without``: figures its source lacks.
+    ``detokenizable``: the columns whose tokens may be looked up."""
 
     product: Product
     domain: Domain | None
@@ -31,6 +32,7 @@ class Scope:
     page_size: int
     max_page_size: int
     without: frozenset[str]
+    detokenizable: tuple[Column, ...] = ()
 
     @property
     def name(self) -> str:

@@ -39,6 +39,7 @@ MAKERS: Mapping[str, Maker] = {
     "ExtremeOrderBy": inputs.extreme_order_by,
     "KeyOrderBy": inputs.key_order_by,
     "Column": inputs.column_enum,
+    "TokenColumn": inputs.token_column,
     "GroupBy": inputs.group_by,
     "GroupOrderBy": inputs.group_order_by,
     "Having": inputs.having,
@@ -136,6 +137,7 @@ class Vocabulary:
 
     def _scope(self, product: Product) -> Scope:
         seen = self._visible
+        tokens = seen.detokenizable.get(product.id, frozenset())
         return Scope(
             product,
             self._catalog.domains.get(product.domain),
@@ -145,6 +147,7 @@ class Vocabulary:
             self._zone.page_size,
             self._zone.max_page_size,
             self._without.get(product.source, frozenset()),
+            tuple(column for column in product.columns.values() if column.name in tokens),
         )
 
     def _related(self, product: Product, relationship: Relationship) -> bool:

@@ -8,6 +8,7 @@ from resolvers.frontends.graphql.compile.groups import groups
 from resolvers.frontends.graphql.compile.job import Job
 from resolvers.frontends.graphql.compile.rows import aggregate, by_key, by_node_id, connection
 from resolvers.frontends.graphql.compile.seals import Site
+from resolvers.frontends.graphql.compile.tokens import detokenize
 from resolvers.frontends.graphql.given import Value
 from resolvers.frontends.graphql.introspection import introspect
 from schema.catalog import Product
@@ -42,7 +43,7 @@ def _root(job: Job, key: str, nodes: tuple[FieldNode, ...]) -> tuple[ShapeField,
     product = meaning.product
     if meaning.form == "list":
         return connection(job, product, QUERY, key, nodes)
-    make = {"key": by_key, "aggregate": aggregate, "groups": groups}[meaning.form]
+    make = {"key": by_key, "aggregate": aggregate, "groups": groups, "detokenize": detokenize}[meaning.form]
     shape, block = make(job, product, QUERY, key, nodes)
     return shape, [block]
 
