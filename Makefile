@@ -20,7 +20,8 @@ help: ## This list
 
 run: example ## Serve the example on 127.0.0.1:8000 (PORT=n), with demo keys and tokens (BOOKINGS=n passengers)
 	@$(BIN)/python $(EXAMPLE)/welcome.py --port $(PORT)
-	@exec $(BIN)/customhouse serve --project $(EXAMPLE) --env $${CUSTOMHOUSE_ENV:-dev} --zone internal --port $(PORT) --dev-keys
+	@export CUSTOMHOUSE_EXPLAIN=$${CUSTOMHOUSE_EXPLAIN:-roles:platform_admin} ; \
+	exec $(BIN)/customhouse serve --project $(EXAMPLE) --env $${CUSTOMHOUSE_ENV:-dev} --zone internal --port $(PORT) --dev-keys
 
 example: $(READY) # The example's database, when it is not there or what it is made of has changed
 	@$(BIN)/python $(EXAMPLE)/build.py --bookings $(BOOKINGS)
@@ -42,7 +43,7 @@ bench: $(READY) example ## Measure this machine (benchmarks/)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 goldens: $(READY) ## Rewrite the golden files of the tests; read the difference before you commit it
-	@CUSTOMHOUSE_GOLDENS=write UPDATE_GOLDENS=1 $(BIN)/python -m pytest -q tests
+	@CUSTOMHOUSE_GOLDENS=write $(BIN)/python -m pytest -q tests
 
 graphiql: ## Optional: GraphiQL for browsers, its built files taken from npm into app/static/graphiql/ (needs npm)
 	@command -v npm >/dev/null || { echo "make graphiql needs npm (Node); everything else works without it." ; exit 1; }

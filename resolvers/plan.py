@@ -22,6 +22,7 @@ from sqlglot import exp
 from policies.govern import GovernedQuery
 from policies.relation import link_columns
 from policies.verify import verify
+from resolvers.backends.columns import typed_columns
 from resolvers.backends.dialect import Dialect, Statement
 from schema.catalog import Catalog
 from schema.query import Block, Slot
@@ -90,11 +91,12 @@ class _Planner:
         cut: list[tuple[Block, Block]] = []
         statement = self._root(block, dialect, keys, cut)
         verify(statement, self._catalog)
+        typed = typed_columns(statement, self._catalog, dialect)
         below = tuple(self.fetch(child, above) for child, above in cut)
         return Fetch(
             source=source,
             block=block,
-            statement=replace(dialect.render(statement, self._slots), document=dialect.capabilities.tree),
+            statement=replace(dialect.render(typed, self._slots), document=dialect.capabilities.tree),
             tree=dialect.capabilities.tree,
             parent=parent.name if parent is not None else None,
             keys=keys,

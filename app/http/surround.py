@@ -15,6 +15,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from graphql import print_schema
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 
 from app.http.exchange import request_id_of
 from app.http.media import is_json_body
@@ -140,6 +141,7 @@ def surround(handlers: Surround) -> FastAPI:
         ("GET", "/startupz", handlers.started),
         ("GET", "/readyz", handlers.ready),
         ("GET", "/graphiql/{name}", _asset),
+        ("GET", "/", _home),
     ]
     for method, path, handler in routes:
         app.add_api_route(path, handler, methods=[method], response_model=None)
@@ -190,6 +192,11 @@ def _problem(request: Request, refusal: Refusal) -> Response:
     for name, value in refusal_headers(refusal):
         response.headers[name.decode()] = value.decode()
     return response
+
+
+async def _home(request: Request) -> Response:
+    """A browser that was given only host and port."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/graphql", status_code=307)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Operations to logical queries: operations/*.graphql beside their goldens. UPDATE_GOLDENS=1 rewrites them."""
+"""Operations to logical queries: operations/*.graphql beside their goldens. `make goldens` rewrites them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.graphql.asking import VISIBLE, ask, front_end, opener
 from tests.graphql.written import written
 
 CASES = sorted((Path(__file__).parent / "operations").glob("*.graphql"))
-UPDATE = os.environ.get("UPDATE_GOLDENS") == "1"
+UPDATE = os.environ.get("CUSTOMHOUSE_GOLDENS") == "write"
 
 
 def _variables(text: str) -> dict[str, object]:

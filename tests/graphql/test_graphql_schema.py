@@ -38,7 +38,7 @@ def test_the_schema_of_one_product_is_its_golden() -> None:
     product = replace(PLANES, relationships={}, owner="Ops <ops@example.org>", description="Planes that fly.")
     tail = replace(product.columns["tailnum"], tags=frozenset({"pii.plane"}))
     sdl = build(_only(replace(product, columns={**product.columns, "tailnum": tail})), ZONE).sdl
-    if os.environ.get("UPDATE_GOLDENS") == "1":
+    if os.environ.get("CUSTOMHOUSE_GOLDENS") == "write":
         GOLDEN.write_text(sdl)
     assert sdl == GOLDEN.read_text()
 
