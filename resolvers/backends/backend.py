@@ -73,7 +73,7 @@ class Backend(Protocol):
     @property
     @abstractmethod
     def dialect(self) -> Dialect:
-        """How statements are spelt for it. May change once the source has been reached and is better known."""
+        """How statements are spelt for it; the same before and after it has been reached."""
 
     @abstractmethod
     async def fetch(

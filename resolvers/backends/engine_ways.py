@@ -13,7 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, exc, make_url
 
 from resolvers.backends.dialect import Dialect
-from resolvers.backends.mysql_dialect import MySQLDialect
+from resolvers.backends.mysql_dialect import COLLATION, MYSQL_COLLATION, MySQLDialect
 from resolvers.backends.sqlite_dialect import SQLiteDialect
 from resolvers.backends.sqlite_functions import register
 from schema.catalog import Source
@@ -31,6 +31,9 @@ class Ways(Protocol):
         """What stops the statement that this connection is running, callable from another thread."""
 
     def is_timeout(self, error: exc.DBAPIError) -> bool: ...
+
+    def spelt(self, text: str) -> str:
+        """A statement for the server that was found, known once a connection was made."""
 
     def adapt(self, slot: Slot, value: object) -> object:
         """A neutral value (`binding`) as the driver wants it."""
@@ -84,6 +87,9 @@ class SQLite:
     def is_timeout(self, error: exc.DBAPIError) -> bool:
         return "interrupted" in str(error.orig)
 
+    def spelt(self, text: str) -> str:
+        return text
+
     def adapt(self, slot: Slot, value: object) -> object:
         if isinstance(value, list):
             return [self.adapt(slot, item) for item in value]
@@ -106,6 +112,7 @@ class MySQL:
         self._timeout = float(str(source.options.get("statement_timeout", 60)))
         self._connect_timeout = int(str(source.options.get("connect_timeout", 5)))
         self._side: Engine | None = None
+        self._collation = COLLATION
 
     def engine(self, size: int) -> Engine:
         made = self._engine(size)
@@ -135,11 +142,10 @@ class MySQL:
             cursor.execute("SET SESSION max_statement_time = %s", (self._timeout,))
         else:
             cursor.execute("SET SESSION max_execution_time = %s", (int(self._timeout * 1000),))
-        collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+        collation = COLLATION if mariadb else MYSQL_COLLATION
         cursor.execute(f"SET NAMES utf8mb4 COLLATE {collation}")
         cursor.close()
-        if isinstance(self.dialect, MySQLDialect) and self.dialect.collation != collation:
-            self.dialect = MySQLDialect(collation)
+        self._collation = collation
 
     def stop(self, connection: Connection) -> Callable[[], None]:
         session = int(connection.connection.dbapi_connection.thread_id())  # type: ignore[union-attr]
@@ -153,6 +159,13 @@ class MySQL:
 
     def is_timeout(self, error: exc.DBAPIError) -> bool:
         return bool(error.orig is not None and error.orig.args and error.orig.args[0] in (1317, 1969, 3024))
+
+    def spelt(self, text: str) -> str:
+        return (
+            text
+            if self._collation == COLLATION
+            else text.replace(f" COLLATE {COLLATION}", f" COLLATE {self._collation}")
+        )
 
     def adapt(self, slot: Slot, value: object) -> object:
         if isinstance(value, list):

@@ -40,15 +40,12 @@ class Generic:
     def __init__(self, source: Source, ways: Ways) -> None:
         size = int(str(source.options.get("pool_size", 5)))
         self.name = source.name
+        self.dialect: Dialect = ways.dialect
         self._ways = ways
         self._engine: Engine = ways.engine(size)
         self._pool = Threads(source.name, size)
         self._lock = threading.Lock()
         self._pause, self._again_at = 0.0, 0.0
-
-    @property
-    def dialect(self) -> Dialect:
-        return self._ways.dialect
 
     async def fetch(
         self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
@@ -63,7 +60,7 @@ class Generic:
                     job.running(self._ways.stop(connection))
                     try:
                         reader = Reader(statement, bounds)
-                        result = connection.exec_driver_sql(expanded.text, parameters or None)
+                        result = connection.exec_driver_sql(self._ways.spelt(expanded.text), parameters or None)
                         while rows := result.fetchmany(reader.most()):
                             if job.stopped:
                                 raise Stopped

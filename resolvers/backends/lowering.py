@@ -179,7 +179,7 @@ class Lowering(ABC):
             return self.has(listed, value)
         slot = binds.slot(listed)
         if not slot.many:
-            return exp.EQ(this=value, expression=self.scalar(slot, binds.at(slot), listed))
+            return exp.Paren(this=exp.EQ(this=value, expression=self.scalar(slot, binds.at(slot), listed)))
         return self.member(value, self.list_bind(slot, binds.at(slot)), slot)
 
     def _hmac(self, args: Args, binds: Binds) -> exp.Expression:

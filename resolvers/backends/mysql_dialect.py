@@ -27,6 +27,8 @@ _TYPES = {
 }
 _STORED = {Kind.STRING, Kind.DATE, Kind.DATETIME, Kind.TIMESTAMP, Kind.TIME, Kind.UUID}
 _BOUND = {Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.TIMESTAMP}
+COLLATION, MYSQL_COLLATION = "utf8mb4_nopad_bin", "utf8mb4_0900_bin"
+"""By code point, without padding: MariaDB's name for it, and that of MySQL proper."""
 _SECONDS = "%Y-%m-%dT%H:%i:%S"
 _STARTS = {
     "second": "%Y-%m-%d %H:%i:%S",
@@ -42,10 +44,6 @@ class MySQLDialect(Marked):
     name = "mysql"
     sqlglot_name = "mysql"
     capabilities = Capabilities(tree=False, arrays=False, percentile=False)
-
-    def __init__(self, collation: str = "utf8mb4_nopad_bin") -> None:
-        """``collation``: by code point, without padding; MySQL proper calls its own ``utf8mb4_0900_bin``."""
-        self.collation = collation
 
     def scalar(self, slot: Slot, at: int, node: exp.Placeholder) -> exp.Expression:
         bound = super().scalar(slot, at, node)
@@ -88,7 +86,7 @@ class MySQLDialect(Marked):
         return self._by_code_point(spelt)
 
     def _by_code_point(self, value: exp.Expression) -> exp.Expression:
-        return exp.Paren(this=exp.Collate(this=value, expression=word(self.collation)))
+        return exp.Paren(this=exp.Collate(this=value, expression=word(COLLATION)))
 
     def to_wire(self, value: exp.Expression, type_: Type) -> exp.Expression:
         match type_.kind:

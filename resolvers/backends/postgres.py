@@ -19,7 +19,7 @@ from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.pool import Pool, Unavailable
 from resolvers.backends.postgres_describe import describe
-from resolvers.backends.postgres_dialect import PostgresDialect
+from resolvers.backends.postgres_dialect import PostgresDialect, spelt_for
 from resolvers.backends.reading import CHUNK, Json, Reader, Row
 from schema.catalog import Source
 
@@ -31,9 +31,11 @@ _BROKEN = (
     asyncpg.InternalClientError,
 )
 _LARGE = 1000
-_BINARY = """
+_KNOWN = 5000
+_COLLATIONS = """
 SELECT d.datcollate IN ('C', 'POSIX') AND coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = 'c' AND NOT EXISTS (
-  SELECT FROM pg_attribute WHERE attrelid >= 16384 AND attcollation NOT IN (0, 100, 950, 951))
+  SELECT FROM pg_attribute WHERE attrelid >= 16384 AND attcollation NOT IN (0, 100, 950, 951)) AS binary,
+  EXISTS (SELECT FROM pg_collation WHERE collname = 'pg_c_utf8' AND collencoding = d.encoding) AS folding
 FROM pg_database AS d WHERE d.datname = current_database()"""
 
 
@@ -44,7 +46,7 @@ class Postgres:
     def __init__(self, source: Source, url: str) -> None:
         self.name = source.name
         self.dialect: Dialect = PostgresDialect()
-        self._binary = False
+        self._collations = (False, True)
         self._url = url
         self._connect_timeout = float(str(source.options.get("connect_timeout", 5)))
         self._statement_timeout = float(str(source.options.get("statement_timeout", 60)))
@@ -53,6 +55,7 @@ class Postgres:
             int(str(source.options.get("pool_size", 10))), self._connect, _recover
         )
         self._large: dict[str, None] = {}
+        self._spelt: dict[str, str] = {}
 
     async def fetch(
         self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
@@ -116,16 +119,17 @@ class Postgres:
         bounds: Bounds,
     ) -> list[Row]:
         reader = Reader(statement, bounds)
-        if statement.text not in self._large:
+        text = self._text(statement)
+        if text not in self._large:
             most = reader.most()
             # fetch() with a limit, as fetchrow() does it: the server stops there and no transaction is needed.
-            rows = await connection._execute(statement.text, tuple(values), most, deadline.left() or 0.001)
+            rows = await connection._execute(text, tuple(values), most, deadline.left() or 0.001)
             if len(rows) < CHUNK:
                 reader.add(rows)
                 return reader.rows
-            self._remember(statement.text)
+            self._remember(text)
         async with asyncio.timeout(deadline.left()), connection.transaction(readonly=True):
-            cursor = await connection.cursor(statement.text, *values)
+            cursor = await connection.cursor(text, *values)
             while rows := await cursor.fetch(reader.most()):
                 reader.add(rows)
         return reader.rows
@@ -174,13 +178,25 @@ class Postgres:
         try:
             for name in ("json", "jsonb"):
                 await connection.set_type_codec(name, schema="pg_catalog", encoder=str, decoder=Json, format="text")
-            binary = bool(await connection.fetchval(_BINARY, timeout=self._connect_timeout))
+            binary, folding = await connection.fetchrow(_COLLATIONS, timeout=self._connect_timeout)
         except BaseException:
             connection.terminate()
             raise
-        if binary != self._binary:
-            self._binary, self.dialect = binary, PostgresDialect(binary)
+        if (binary, folding) != self._collations:
+            self._collations = (binary, folding)
+            self._spelt.clear()
         return connection
+
+    def _text(self, statement: Statement) -> str:
+        """The statement as this database needs it, known once it has been connected to."""
+        if self._collations == (False, True):
+            return statement.text
+        found = self._spelt.get(statement.text)
+        if found is None:
+            if len(self._spelt) >= _KNOWN:
+                self._spelt.clear()
+            found = self._spelt[statement.text] = spelt_for(statement.text, *self._collations)
+        return found
 
 
 async def _recover(connection: asyncpg.Connection) -> None:

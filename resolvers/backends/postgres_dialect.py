@@ -1,7 +1,8 @@
 """PostgreSQL: nested JSON from ``json_build_array`` and ``json_agg``, lists as one array bind.
 
-Strings compare and sort by code point: stored strings carry ``COLLATE "C"`` unless the database itself is of that
-collation (``binary``). Equality with a bind is asked in the database's own collation, so that its indexes serve it.
+Strings compare and sort by code point: stored strings carry ``COLLATE "C"``. Equality with a bind is asked in the
+database's own collation, so that its indexes serve it. Letters are folded by Unicode. All of that is written for a
+server of version 17 whose databases sort by language; `spelt_for` takes out what another one does not need or know.
 """
 
 from __future__ import annotations
@@ -46,16 +47,13 @@ _NATIVE = {Kind.BOOLEAN, Kind.INTEGER, Kind.BIGINT, Kind.FLOAT, Kind.BYTES}
 _STORED = {Kind.STRING, Kind.DATE, Kind.DATETIME, Kind.TIMESTAMP, Kind.TIME, Kind.UUID, Kind.BOOLEAN}
 _CONVERTED = {Kind.ARRAY, Kind.STRUCT}
 _MOST_ARGUMENTS = 100
+_CODE_POINT, _OWN, _FOLDING = '"C"', '"default"', '"pg_c_utf8"'
 
 
 class PostgresDialect(Lowering):
     name = "postgres"
     sqlglot_name = "postgres"
     capabilities = Capabilities(tree=True, arrays=True)
-
-    def __init__(self, binary: bool = False) -> None:
-        """``binary``: the database's own collation is C, so nothing needs to be said."""
-        self.binary = binary
 
     # --- binds
 
@@ -66,7 +64,7 @@ class PostgresDialect(Lowering):
         return _typed(at, slot.type, "[]")
 
     def member(self, value: exp.Expression, listed: exp.Expression, slot: Slot) -> exp.Expression:
-        return compare(exp.EQ, value, call("ANY", self._own_collation(value, listed, slot.type)))
+        return exp.Paren(this=compare(exp.EQ, value, call("ANY", self._own_collation(value, listed, slot.type))))
 
     def has(self, array: exp.Expression, value: exp.Expression) -> exp.Expression:
         """True or false for any array and value that are there, NULL elements or not."""
@@ -75,20 +73,22 @@ class PostgresDialect(Lowering):
         return call("COALESCE", exp.Paren(this=found), when((known, exp.false())))
 
     def rewrite(self, node: exp.Expression) -> exp.Expression:
-        """``column = bind`` of strings in the database's own collation."""
-        if isinstance(node, exp.EQ | exp.NEQ) and not self.binary:
+        """``column = bind`` of strings in the database's own collation; letters folded by Unicode."""
+        if isinstance(node, exp.Lower | exp.Upper):
+            node.set("this", _collate(node.this, _FOLDING))
+            return _by_code_point(node)
+        if isinstance(node, exp.Literal) and 'COLLATE "' in node.name:
+            raise ValueError("a literal may not hold the text of a collation")
+        if isinstance(node, exp.EQ | exp.NEQ):
             for side, other in (("this", "expression"), ("expression", "this")):
                 bound, column = node.args[side], node.args[other]
                 if isinstance(column, exp.Column) and _is_text_bind(bound):
-                    node.set(side, _collate(bound, '"default"'))
+                    node.set(side, _collate(bound, _OWN))
         return node
 
     def _own_collation(self, value: exp.Expression, listed: exp.Expression, type_: Type) -> exp.Expression:
-        plain = self.binary or type_.kind is not Kind.STRING or not isinstance(value, exp.Column)
-        return listed if plain else _collate(listed, '"default"')
-
-    def _by_code_point(self, value: exp.Expression) -> exp.Expression:
-        return value if self.binary else _collate(value, '"C"')
+        text_column = type_.kind is Kind.STRING and isinstance(value, exp.Column)
+        return _collate(listed, _OWN) if text_column else listed
 
     # --- types
 
@@ -99,7 +99,7 @@ class PostgresDialect(Lowering):
         if type_.kind not in _STORED:
             return value
         converted_ = self.convert(value, type_)
-        return self._by_code_point(converted_) if type_.kind is Kind.STRING else converted_
+        return _by_code_point(converted_) if type_.kind is Kind.STRING else converted_
 
     def to_wire(self, value: exp.Expression, type_: Type) -> exp.Expression:
         match type_.kind:
@@ -117,7 +117,7 @@ class PostgresDialect(Lowering):
                 return self._spelt(value, type_)
 
     def to_text(self, value: exp.Expression, type_: Type | None) -> exp.Expression:
-        return self._by_code_point(cast_as(value, "TEXT") if type_ is None else self._spelt(value, type_))
+        return _by_code_point(cast_as(value, "TEXT") if type_ is None else self._spelt(value, type_))
 
     def _spelt(self, value: exp.Expression, type_: Type) -> exp.Expression:
         match type_.kind:
@@ -171,8 +171,9 @@ class PostgresDialect(Lowering):
     # --- functions
 
     def like(self, value: exp.Expression, pattern: exp.Expression, ignore_case: bool) -> exp.Expression:
-        kind = exp.ILike if ignore_case else exp.Like
-        return exp.Paren(this=kind(this=value, expression=pattern))
+        if ignore_case:
+            return exp.Paren(this=exp.ILike(this=_collate(value, _FOLDING), expression=pattern))
+        return exp.Paren(this=exp.Like(this=value, expression=pattern))
 
     def truncate(self, unit: str, value: exp.Expression) -> exp.Expression:
         return call("DATE_TRUNC", text(unit), value)
@@ -189,7 +190,7 @@ class PostgresDialect(Lowering):
     def hmac(self, inner: exp.Expression, outer: exp.Expression, message: exp.Expression) -> exp.Expression:
         first = call("SHA256", concat(inner, call("CONVERT_TO", cast_as(message, "TEXT"), text("UTF8"))))
         second = call("SHA256", concat(outer, first))
-        return self._by_code_point(call("ENCODE", second, text("hex")))
+        return _by_code_point(call("ENCODE", second, text("hex")))
 
     def first_63_bits(self, hexadecimal: exp.Expression) -> exp.Expression:
         bits = cast_as(concat(text("x"), call("LEFT", hexadecimal, number(16))), "BIT(63)")
@@ -234,6 +235,18 @@ def _typed(at: int, type_: Type, brackets: str) -> exp.Expression:
         return cast_as(parameter, TYPES[type_.kind] + brackets)
     read = cast_as(parameter, f"TEXT{brackets}")
     return read if type_.kind is Kind.STRING else cast_as(read, TYPES.get(type_.kind, "JSONB") + brackets)
+
+
+def spelt_for(text: str, binary: bool, unicode_folding: bool) -> str:
+    """A rendered statement for one database. ``binary``: it is of collation C itself. ``unicode_folding``: it has the
+    built-in collation that folds letters by Unicode (version 17, UTF-8); else its LC_CTYPE says what letters are."""
+    if binary:
+        text = text.replace(f" COLLATE {_CODE_POINT}", "").replace(f" COLLATE {_OWN}", "")
+    return text if unicode_folding else text.replace(f" COLLATE {_FOLDING}", f" COLLATE {_OWN}")
+
+
+def _by_code_point(value: exp.Expression) -> exp.Expression:
+    return _collate(value, _CODE_POINT)
 
 
 def _is_text_bind(node: exp.Expression) -> bool:

@@ -1,7 +1,7 @@
 r"""Regular expressions in the words that every engine reads alike.
 
 Engines agree on literals, classes, groups, quantifiers and ``^ $``, but not on what ``\d`` covers beyond ASCII, nor on
-whether ``$`` may stand before a last line break. So ``\d \w \s`` become ASCII classes and, where an engine is like Perl,
+whether ``$`` may stand before a last line break. So ``\d \w \s`` become ASCII classes and, where an engine is Perl-ish,
 ``$`` becomes its absolute end. ``.`` matches a line break everywhere: each dialect sets that flag.
 """
 

@@ -201,7 +201,7 @@ def floor_to(value: Value, width: Value) -> Value:
 
 @lru_cache(1024)
 def _like(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    parts = re.findall(r"\\.|[%_]|[^%_\\]+", pattern.lower() if ignore_case else pattern, re.DOTALL)
+    parts = re.findall(r"\\.|[%_]|[^%_\\]+", lower(pattern) if ignore_case else pattern, re.DOTALL)
     words = {"%": ".*", "_": "."}
     return re.compile("".join(words.get(part) or re.escape(part.removeprefix("\\")) for part in parts), re.DOTALL)
 
@@ -211,7 +211,16 @@ def like(value: Value, pattern: Value) -> Value:
 
 
 def ilike(value: Value, pattern: Value) -> Value:
-    return int(_like(str(pattern), True).fullmatch(str(value).lower()) is not None)
+    return int(_like(str(pattern), True).fullmatch(lower(value)) is not None)
+
+
+def lower(value: Value) -> str:
+    """Letter by letter, as other engines do: a letter that becomes two stays."""
+    return "".join(new if len(new := char.lower()) == 1 else char for char in str(value))
+
+
+def upper(value: Value) -> str:
+    return "".join(new if len(new := char.upper()) == 1 else char for char in str(value))
 
 
 @lru_cache(1024)
@@ -256,6 +265,8 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
     "ch_wire": (2, wire),
     "ch_round_to": (2, round_to),
     "ch_floor_to": (2, floor_to),
+    "lower": (1, lower),
+    "upper": (1, upper),
     "ch_like": (2, like),
     "ch_ilike": (2, ilike),
     "ch_regex_replace": (3, regex_replace),

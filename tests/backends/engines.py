@@ -115,12 +115,14 @@ def postgres_engine(server: Server, options: str = "") -> Engine:
 def sqlite_engine(folder: Path) -> Engine:
     path = folder / "facts.sqlite"
     types = (
-        "id INTEGER PRIMARY KEY, n INTEGER, big BIGINT, d DECIMAL(12,2), f DOUBLE, s VARCHAR COLLATE NOCASE, "
+        "id INTEGER PRIMARY KEY, n INTEGER, big BIGINT, d DECIMAL(12,2), f DOUBLE, s VARCHAR, "
         "ok BOOLEAN, day DATE, moment TIMESTAMP"
     )
     with sqlite3.connect(path) as database:
         for statement in _facts(types, true="1", false="0", utc="") + _tree("INTEGER", "TEXT"):
             database.execute(statement)
+        database.execute("CREATE TABLE loose (w TEXT COLLATE NOCASE)")
+        database.execute("INSERT INTO loose VALUES ('a'), ('B'), ('b')")
         numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 2999) SELECT i FROM n"
         database.execute(f"INSERT INTO numbers SELECT i, printf('%.*c', 100, 'x') FROM ({numbers})")
     database.close()

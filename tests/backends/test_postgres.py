@@ -1,6 +1,6 @@
 """PostgreSQL in the suite: in a database of the C collation, and in one of another.
 
-The other one sorts by language where the machine has such a locale. Else it is the server's own Unicode collation, which
+The other one sorts by language where the machine has such a locale. Else it is the server's own Unicode one, which
 sorts by code point: then the suite proves that what is said about collations is valid and keeps indexes, not that it is
 needed.
 """
@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from resolvers.backends.backend import Backend, Deadline
 from resolvers.backends.dialect import Statement
-from resolvers.backends.postgres_dialect import PostgresDialect
+from resolvers.backends.postgres_dialect import PostgresDialect, spelt_for
 from resolvers.backends.registry import open_backend
 from schema.errors import Refusal
 from schema.query import Slot
@@ -97,6 +97,20 @@ async def test_strings_sort_by_code_point_without_losing_indexes(postgres: Serve
             assert [row[0] for row in await connection.fetch(statement.text, value)] == ["w77"]
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("binary", "folding", "want"),
+    [
+        (False, True, 'SELECT (a COLLATE "C"), LOWER((b COLLATE "pg_c_utf8")) WHERE c = ($1 COLLATE "default")'),
+        (True, True, 'SELECT (a), LOWER((b COLLATE "pg_c_utf8")) WHERE c = ($1)'),
+        (False, False, 'SELECT (a COLLATE "C"), LOWER((b COLLATE "default")) WHERE c = ($1 COLLATE "default")'),
+        (True, False, 'SELECT (a), LOWER((b COLLATE "default")) WHERE c = ($1)'),
+    ],
+)
+def test_what_a_database_does_not_need_is_taken_out(binary: bool, folding: bool, want: str) -> None:
+    written = 'SELECT (a COLLATE "C"), LOWER((b COLLATE "pg_c_utf8")) WHERE c = ($1 COLLATE "default")'
+    assert spelt_for(written, binary, folding) == want
 
 
 async def test_sessions_are_read_only_and_in_utc(postgres: Server) -> None:
