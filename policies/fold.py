@@ -121,5 +121,5 @@ def _inside(node: exp.Expression, bits: tuple[Truth, ...]) -> exp.Expression:
 
 
 def _wrapped(node: exp.Expression) -> exp.Expression:
-    loose = (exp.Binary, exp.Not, exp.Between, exp.In)
+    loose = (exp.Binary, exp.Not, exp.Between, exp.In, exp.Anonymous)
     return exp.Paren(this=node) if isinstance(node, loose) else node

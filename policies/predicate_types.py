@@ -290,6 +290,6 @@ def fits(term: Term, declared: Type) -> bool:
 
 
 def parens(node: exp.Expression) -> exp.Expression:
-    """An operand as it must stand inside another operator."""
-    loose = (exp.Binary, exp.Not, exp.Between, exp.In, exp.Neg)
+    """An operand as it must stand inside another operator. Engines spell ``CH_IN`` as an operator too."""
+    loose = (exp.Binary, exp.Not, exp.Between, exp.In, exp.Neg, exp.Anonymous)
     return exp.Paren(this=node) if isinstance(node, loose) else node

@@ -40,13 +40,20 @@ CLAIMS = {
 }  # fmt: skip
 
 
-def house(views: Mapping[str, str] | None = None, derived: Mapping[str, str] | None = None) -> Catalog:
-    """The catalog. ``views`` replace views by product; ``derived`` adds columns to flights as ``type = sql``."""
+def house(
+    views: Mapping[str, str] | None = None,
+    derived: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
+) -> Catalog:
+    """The catalog. ``views`` replace views by product; ``derived`` adds columns to flights as ``type = sql``; ``facts``
+    are the columns of one more product, operations.facts."""
     views = {**VIEWS, **(views or {})}
     products = {id_: _product(id_, dict(columns), views) for id_, columns in COLUMNS.items()}
     if derived:
         columns = {**COLUMNS["operations.flights"], **derived}
         products["operations.flights"] = _product("operations.flights", columns, views)
+    if facts:
+        products["operations.facts"] = _product("operations.facts", facts, views)
     zones = {
         "internal": Zone("internal", ("dev",), HERE, None, "eu-west-1"),
         "partner": Zone("partner", ("dev",), HERE, frozenset({"operations.flights", "operations.planes"}), "us-east-1"),
