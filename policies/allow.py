@@ -6,11 +6,13 @@ refused before the gate looks at a single name (docs/architecture.md, "The gate"
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlglot import exp
 
 from policies.lookup import behind, check_lookup, looks_up
 from schema.errors import Refusal
-from schema.query import Block
+from schema.query import Block, Slot
 
 _NODES: dict[type[exp.Expr], frozenset[str]] = {
     exp.Select: frozenset({"expressions", "from_", "where", "group", "having", "order", "limit", "offset"}),
@@ -29,7 +31,6 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
     exp.Limit: frozenset({"expression"}),
     exp.Offset: frozenset({"expression"}),
     exp.Exists: frozenset({"this"}),
-    exp.Subquery: frozenset({"this"}),
     exp.Paren: frozenset({"this"}),
     exp.And: frozenset({"this", "expression"}),
     exp.Or: frozenset({"this", "expression"}),
@@ -72,18 +73,25 @@ LOGICAL_FUNCTIONS = frozenset(
 )
 
 
-def check_block(block: Block) -> None:
+_OWN = frozenset({"constant", "variable", "cursor", "node"})
+"""Where the values of a front end's binds may come from. Claims, secrets and entitlements belong to the policies."""
+
+
+def check_block(block: Block, slots: Mapping[str, Slot]) -> None:
     """Raise `Refusal` CH450 unless the block's select has the form of `schema.query`. A look-up by token stands alone:
     beside related rows it would tell which of them hold the value."""
-    check_select(block.select)
+    check_select(block.select, slots)
     if looks_up(block.select) and (block.relationship or block.children or not block.one or block.aggregate):
         raise _refused("a look-up stands beside other rows")
 
 
-def check_select(select: exp.Expression) -> None:
-    """Raise `Refusal` CH450 unless the select has the form of `schema.query`."""
+def check_select(select: exp.Expression, slots: Mapping[str, Slot]) -> None:
+    """Raise `Refusal` CH450 unless the select has the form of `schema.query`. ``slots`` are the query's binds."""
     if not isinstance(select, exp.Select):
         raise _refused("the root is not a SELECT")
+    if not isinstance(select.args.get("from_"), exp.From) or not isinstance(select.args["from_"].this, exp.Table):
+        raise _refused("a select reads one relation")
+    binds = {name for name, slot in slots.items() if slot.origin in _OWN}
     aliases: set[str] = set()
     for node in select.walk():
         allowed = _NODES.get(type(node))
@@ -94,6 +102,12 @@ def check_select(select: exp.Expression) -> None:
             raise _refused(f"{type(node).__name__} with {', '.join(sorted(extra))} is not on the list")
         if isinstance(node, exp.Anonymous) and node.name not in LOGICAL_FUNCTIONS:
             raise _refused(f"function {node.name} is not on the list")
+        if isinstance(node, exp.Select) and node is not select:
+            _check_exists(node)
+        if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
+            raise _refused("a star stands outside COUNT(*)")
+        if isinstance(node, exp.Placeholder) and node.name not in binds:
+            raise _refused("a bind is none of the query's own")
         if isinstance(node, exp.Table):
             _check_table(node, aliases)
         if isinstance(node, exp.Column):
@@ -101,6 +115,17 @@ def check_select(select: exp.Expression) -> None:
     fault = check_lookup(select) if looks_up(select) else None
     if fault is not None:
         raise _refused(fault)
+
+
+def _check_exists(select: exp.Select) -> None:
+    """A select inside another only asks whether rows are there."""
+    parts = {name for name, value in select.args.items() if value}
+    if not isinstance(select.parent, exp.Exists) or parts != {"expressions", "from_", "where"}:
+        raise _refused("a select stands inside another, but not as EXISTS(SELECT 1 FROM .. WHERE ..)")
+    if not all(isinstance(item, exp.Literal) for item in select.expressions):
+        raise _refused("EXISTS selects a 1")
+    if not isinstance(select.args["from_"].this, exp.Table):
+        raise _refused("a select reads one relation")
 
 
 def _check_table(table: exp.Table, aliases: set[str]) -> None:
@@ -115,7 +140,7 @@ def _check_column(column: exp.Column) -> None:
     """Link columns may only be compared to link columns: their raw keys reach no output, filter or order.
 
     Look-up columns are checked with the whole select (`policies.lookup.check_lookup`)."""
-    if not column.table:
+    if not column.table or not isinstance(column.this, exp.Identifier):
         raise _refused(f"column {column.name} is not qualified")
     if column.name.startswith("~") and not column.name.startswith("~key.") and behind(column.name) is None:
         comparison = column.parent

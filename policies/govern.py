@@ -85,7 +85,7 @@ def govern(
 ) -> GovernedQuery:
     """The gate. Raises `Refusal` CH205 for a product or column the caller may not know, CH450 for a select outside the
     allowed form, CH451 where the minimum group does not allow the question."""
-    gate = _Gate(caller.zone, guards, policies, catalog)
+    gate = _Gate(caller.zone, query, guards, policies, catalog)
     blocks = tuple(gate.block(block, None) for block in query.blocks)
     for block in blocks_of(blocks):
         verify(block.select, catalog)
@@ -111,7 +111,10 @@ def prerequisites(query: LogicalQuery, policies: PolicySet, catalog: Catalog) ->
 class _Gate:
     """One run of the gate: what has been decided so far, and how."""
 
-    def __init__(self, zone: str, guards: GuardTuple, policies: PolicySet, catalog: Catalog) -> None:
+    def __init__(
+        self, zone: str, query: LogicalQuery, guards: GuardTuple, policies: PolicySet, catalog: Catalog
+    ) -> None:
+        self._slots = query.slots
         self._zone, self._guards, self._policies, self._catalog = zone, dict(guards.products), policies, catalog
         self._rules = policies.rules[zone]
         self.decisions: dict[str, TableDecision] = {}
@@ -119,7 +122,7 @@ class _Gate:
 
     def block(self, block: Block, parent: Block | None) -> Block:
         """Govern a block and its children."""
-        check_block(block)
+        check_block(block, self._slots)
         select = block.select.copy()
         _name_far_sides(select)
         extra = [column for child in block.children for column in self._links(child.relationship, far=False)]

@@ -2,9 +2,11 @@
 
 An entity is a distinct raw value of the rule's key, counted over governed rows (``~entity`` in the governed relation).
 
-- Ungrouped, with a filter F: answered when n(F) >= k and N - n(F) is 0 or >= k, else every value is NULL, as for zero.
+- Ungrouped, with a filter F: answered when n(F) >= k and no row is outside F or the rows outside belong to at least k
+  entities, else every value is NULL, as for zero. Below a parent only entities wholly outside count.
 - Grouped: groups below k are dropped; where the dropped ones together hold fewer than k (or, with an entity that may be
   in several groups, whenever one was dropped), the next smallest goes too. HAVING, ORDER BY and LIMIT come afterwards.
+- A row without an entity counts for nobody, but it is a row: what it alone would tell is not told.
 - min, max and percentiles tell of single entities and are refused, and so are rows unless ``aggregate_only: false``.
 
 Does not promise: that several questions cannot be subtracted from one another.
@@ -41,10 +43,11 @@ def suppress(select: exp.Select, block: Block, decision: TableDecision, product:
         if rule.aggregate_only:
             raise refused(product, "asks for single rows")
         return select
-    for node in select.walk():
+    for node in select.walk(prune=lambda node: isinstance(node, exp.From)):
         if isinstance(node, (exp.Min, exp.Max)) or (isinstance(node, exp.Anonymous) and node.name in _SINGLE):
             raise refused(product, "asks for a minimum, maximum or percentile")
-    return _grouped(select, rule, product) if grouped else _ungrouped(select, rule)
+    outside = _outside(select, block, rule, product)
+    return _grouped(select, rule, product, outside) if grouped else _ungrouped(select, rule, outside)
 
 
 def refused(product: Product, why: str) -> Refusal:
@@ -56,35 +59,58 @@ def refused(product: Product, why: str) -> Refusal:
     )
 
 
-def _ungrouped(select: exp.Select, rule: PrivacyRule) -> exp.Select:
-    allowed = exp.and_(
-        exp.GTE(this=_entities(select), expression=exp.Literal.number(rule.k)), _complement(select, rule), copy=False
-    )
+def _ungrouped(select: exp.Select, rule: PrivacyRule, outside: exp.Expression | None) -> exp.Select:
+    allowed: exp.Expression = exp.GTE(this=_entities(select), expression=exp.Literal.number(rule.k))
+    if outside is not None:
+        allowed = exp.And(this=allowed, expression=outside)
     for item in select.expressions:
         value = item.this
         item.set("this", exp.Case(ifs=[exp.If(this=allowed.copy(), true=value)]))
     return select
 
 
+def _entity(select: exp.Select) -> exp.Column:
+    return exp.column(ENTITY, table=select.args["from_"].this.alias, quoted=True)
+
+
 def _entities(select: exp.Select) -> exp.Expression:
-    alias = select.args["from_"].this.alias
-    return exp.Count(this=exp.Distinct(expressions=[exp.column(ENTITY, table=alias, quoted=True)]))
+    return exp.Count(this=exp.Distinct(expressions=[_entity(select)]))
 
 
-def _complement(select: exp.Select, rule: PrivacyRule) -> exp.Expression:
-    """N - n(F) is 0 or at least k, where N counts the whole governed relation."""
-    total = exp.select(_entities(select)).from_(select.args["from_"].this.copy()).subquery()
-    rest = exp.Paren(this=exp.Sub(this=total, expression=_entities(select)))
-    return exp.Paren(
-        this=exp.or_(
-            exp.EQ(this=rest, expression=exp.Literal.number(0)),
-            exp.GTE(this=rest.copy(), expression=exp.Literal.number(rule.k)),
-            copy=False,
-        )
-    )
+def _outside(select: exp.Select, block: Block, rule: PrivacyRule, product: Product) -> exp.Expression | None:
+    """Outside the filter is nothing, or enough: subtracting the answer from the whole gives away nobody.
+
+    Where an entity has one row, those outside are N - n(F). Else an entity may have rows on both sides, and the rows
+    outside are looked at; below a parent, whose link is not in this select yet, N - n(F) is a lower bound of that. None
+    where there is no filter.
+    """
+    where = select.args.get("where")
+    if where is None and block.relationship is None:
+        return None
+    rows = _less(_of_all(select, exp.Count(this=exp.Star())), exp.Count(this=exp.Star()))
+    others = _less(_of_all(select, _entities(select)), _entities(select))
+    if not _one_row_each(rule, product) and block.relationship is None and where is not None:
+        kept = exp.Case(ifs=[exp.If(this=where.this.copy(), true=exp.Null())], default=_entity(select))
+        others = _of_all(select, exp.Count(this=exp.Distinct(expressions=[kept])))
+    none = exp.EQ(this=rows, expression=exp.Literal.number(0))
+    enough = exp.GTE(this=others, expression=exp.Literal.number(rule.k))
+    return exp.Paren(this=exp.Or(this=none, expression=enough))
 
 
-def _grouped(select: exp.Select, rule: PrivacyRule, product: Product) -> exp.Select:
+def _of_all(select: exp.Select, value: exp.Expression) -> exp.Expression:
+    """A figure over the whole governed relation, whatever the select's filter."""
+    return exp.select(value).from_(select.args["from_"].this.copy()).subquery()
+
+
+def _less(one: exp.Expression, other: exp.Expression) -> exp.Expression:
+    return exp.Paren(this=exp.Sub(this=one, expression=other))
+
+
+def _one_row_each(rule: PrivacyRule, product: Product) -> bool:
+    return set(rule.key) >= set(product.key)
+
+
+def _grouped(select: exp.Select, rule: PrivacyRule, product: Product, outside: exp.Expression | None) -> exp.Select:
     """groups (with their sizes) -> ranked (which are dropped) -> the select's own HAVING, ORDER BY and LIMIT."""
     keys = [key.copy() for key in select.args["group"].expressions]
     having, order = select.args.get("having"), select.args.get("order")
@@ -101,14 +127,11 @@ def _grouped(select: exp.Select, rule: PrivacyRule, product: Product) -> exp.Sel
     for expression, name in lifted.items:
         inner = inner.select(exp.alias_(expression, name, quoted=True))
     inner = inner.select(exp.alias_(_entities(select), "~n", quoted=True))
-    whole = select.copy()
-    for clause in ("having", "order", "limit", "offset", "group"):
-        whole.set(clause, None)
-    whole.set("expressions", [exp.alias_(_complement(select, rule), "~ok", quoted=True)])
-
     ranked = exp.select(exp.Star(), *_windows(len(keys), rule.k)).from_(inner.subquery(_name("q")))
     outer = exp.select(*(exp.alias_(exp.column(name, table="g", quoted=True), name, quoted=True) for name in outputs))
-    outer = outer.from_(ranked.subquery(_name("g"))).where(_kept(rule, product)).where(whole.subquery())
+    outer = outer.from_(ranked.subquery(_name("g"))).where(_kept(rule, product))
+    if outside is not None:
+        outer = outer.where(_alone(select, outside).subquery())
     if condition is not None:
         outer = outer.where(condition)
     if ordering:
@@ -118,27 +141,33 @@ def _grouped(select: exp.Select, rule: PrivacyRule, product: Product) -> exp.Sel
     return outer
 
 
+def _alone(select: exp.Select, figure: exp.Expression) -> exp.Select:
+    """A figure over the select's rows, ungrouped."""
+    whole = select.copy()
+    for clause in ("having", "order", "limit", "offset", "group"):
+        whole.set(clause, None)
+    whole.set("expressions", [_as(figure, "~ok")])
+    return whole
+
+
 def _windows(keys: int, k: int) -> list[exp.Expression]:
-    """``~small``: how many entities the groups below k hold. ``~rank``: 1 is the smallest group that is not below k."""
+    """``~small``: how many entities the groups below k hold, NULL where there is none. ``~rank``: 1 is the smallest
+    group that is not below k."""
     size = exp.column("~n", quoted=True)
     below = exp.LT(this=size, expression=exp.Literal.number(k))
-    small = exp.Sum(this=exp.Case(ifs=[exp.If(this=below, true=size.copy())], default=exp.Literal.number(0)))
-    rank_order: list[exp.Expression] = [
-        exp.Ordered(
-            this=exp.Case(ifs=[exp.If(this=below.copy(), true=exp.Literal.number(1))], default=exp.Literal.number(0))
-        ),
-        exp.Ordered(this=size.copy()),
-        *(exp.Ordered(this=exp.column(f"~g{index}", quoted=True)) for index in range(keys)),
-    ]
-    rank = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=rank_order))
+    small = exp.Sum(this=exp.Case(ifs=[exp.If(this=below, true=size.copy())]))
+    last = exp.Case(ifs=[exp.If(this=below.copy(), true=exp.Literal.number(1))], default=exp.Literal.number(0))
+    order = [last, size.copy(), *(exp.column(f"~g{index}", quoted=True) for index in range(keys))]
+    by = exp.Order(expressions=[exp.Ordered(this=part, nulls_first=False) for part in order])
+    rank = exp.Window(this=exp.RowNumber(), order=by)
     return [_as(exp.Window(this=small), "~small"), _as(rank, "~rank")]
 
 
 def _kept(rule: PrivacyRule, product: Product) -> exp.Expression:
     size, small = exp.column("~n", table="g", quoted=True), exp.column("~small", table="g", quoted=True)
-    enough: exp.Expression = exp.EQ(this=small, expression=exp.Literal.number(0))
-    if set(rule.key) >= set(product.key):
-        # Each entity is one row, so it is in one group, and the groups' sizes add up.
+    enough: exp.Expression = exp.Is(this=small, expression=exp.Null())
+    if _one_row_each(rule, product):
+        # Each entity is in one group, so the groups' sizes add up.
         enough = exp.Or(this=enough, expression=exp.GTE(this=small.copy(), expression=exp.Literal.number(rule.k)))
     not_next = exp.GT(this=exp.column("~rank", table="g", quoted=True), expression=exp.Literal.number(1))
     return exp.And(

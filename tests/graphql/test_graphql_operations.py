@@ -39,7 +39,7 @@ def test_keeps_to_the_form_the_gate_takes(case: Path) -> None:
     query = ask(front_end(), text, _variables(text))
     blocks = blocks_of(query.blocks)
     for block in blocks:
-        check_select(block.select)
+        check_select(block.select, query.slots)
         assert len(block.select.expressions) == len(block.outputs)
     assert len({block.name for block in blocks}) == len(blocks)
     assert all(name == slot.name for name, slot in query.slots.items())
