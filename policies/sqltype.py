@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sqlglot import exp
 
 from schema.types import Kind, Type
@@ -25,6 +27,11 @@ _WORDS = {
 
 def data_type(type_: Type) -> exp.DataType:
     """The sqlglot type for a cast to this logical type."""
+    return _data_type(type_).copy()
+
+
+@cache
+def _data_type(type_: Type) -> exp.DataType:
     if type_.kind is Kind.ARRAY and type_.item is not None:
         return exp.DataType(this=exp.DataType.Type.ARRAY, expressions=[data_type(type_.item)], nested=True)
     if type_.kind is Kind.STRUCT:

@@ -34,7 +34,7 @@ from schema.query import LogicalQuery, Slot
 from schema.types import STRING, TIMESTAMP
 from schema.visible import VisibleSet
 
-PLANS = 2000
+PLANS = 500
 CALLERS = 10_000
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import cache, reduce
 
 from sqlglot import exp
 
@@ -23,7 +23,12 @@ def number(value: int | str) -> exp.Literal:
 
 def cast(value: exp.Expression, to: str) -> exp.Cast:
     """A cast to a type as sqlglot spells it for every engine."""
-    return exp.Cast(this=value, to=exp.DataType.build(to))
+    return exp.Cast(this=value, to=_data_type(to).copy())
+
+
+@cache
+def _data_type(to: str) -> exp.DataType:
+    return exp.DataType.build(to)
 
 
 def cast_as(value: exp.Expression, to: str) -> exp.Cast:
