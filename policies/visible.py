@@ -54,6 +54,15 @@ def visible(policies: PolicySet, catalog: Catalog, caller: Caller, moment: Momen
     return VisibleSet(caller.zone, columns, relationships, digest, tokens)
 
 
+def detokenizable(policies: PolicySet, zone: str) -> Names:
+    """The columns, by product, whose tokens somebody may look up in a zone: for its whole schema."""
+    found = {
+        id_: frozenset(column for grant in rules.grants for column in grant.detokenize)
+        for id_, rules in policies.rules[zone].items()
+    }
+    return {id_: columns for id_, columns in found.items() if columns}
+
+
 class _Asked:
     """What conditions say to one caller, each asked once: a rule over many products has one ``when`` for all."""
 

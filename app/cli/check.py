@@ -12,6 +12,7 @@ from app.project import Project, load_project
 from app.steward.live import compare
 from app.steward.policy_test import run_policy_tests
 from app.steward.sources import SourceError, opened
+from policies.visible import detokenizable
 from schema.errors import LoadError, LoadErrors
 from schema.graphql import build
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     for warning in project.policies.warnings:
         say(f"warning: {warning}")
     for zone in project.catalog.zones:
-        sdl = build(project.catalog, zone).sdl
+        sdl = build(project.catalog, zone, detokenizable=detokenizable(project.policies, zone)).sdl
         published = len(project.catalog.published(zone))
         print(f"zone {zone}: {published} products, {len(sdl.splitlines())} lines of schema")
     how = "right" if args.live else "tried at the gate, their rows not compared"

@@ -6,9 +6,10 @@ import argparse
 
 from app.cli import Commands
 from app.cli.place import add_project, say, say_errors
+from app.project import load_project
+from policies.visible import detokenizable
 from schema.errors import LoadErrors
 from schema.graphql import build
-from schema.load import load_catalog
 
 
 def add(commands: Commands) -> None:
@@ -19,13 +20,13 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        catalog = load_catalog(args.project, args.env)
+        project = load_project(args.project, args.env)
     except LoadErrors as errors:
         return say_errors(errors)
-    zones = sorted(catalog.zones)
+    zones = sorted(project.catalog.zones)
     zone: str = args.zone or (zones[0] if len(zones) == 1 else "")
-    if zone not in catalog.zones:
+    if zone not in project.catalog.zones:
         say(f"Say which zone: --zone {' | '.join(zones)}.")
         return 2
-    print(build(catalog, zone).sdl, end="")
+    print(build(project.catalog, zone, detokenizable=detokenizable(project.policies, zone)).sdl, end="")
     return 0

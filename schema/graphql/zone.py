@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
 
@@ -69,6 +69,7 @@ class ZoneSchema:
     zone: str
     index: Index
     without: Mapping[str, frozenset[str]]
+    detokenizable: Mapping[str, frozenset[str]]
     _views: _Views = field(default_factory=_Views)
 
     def view(self, visible: VisibleSet) -> View:
@@ -84,7 +85,8 @@ class ZoneSchema:
     @cached_property
     def strawberry(self) -> strawberry.Schema:
         """The whole zone as a strawberry schema. Raises ValueError where graphql-core finds it invalid."""
-        vocabulary = self._view(everything(self.catalog, self.zone)).vocabulary
+        whole = replace(everything(self.catalog, self.zone), detokenizable=self.detokenizable)
+        vocabulary = self._view(whole).vocabulary
         classes = Classes(vocabulary)
         made = {name: classes.named(name) for name in vocabulary.names()}
         objects = {name: cls for name, cls in made.items() if isinstance(cls, type)}
@@ -107,9 +109,15 @@ class ZoneSchema:
         return View(Vocabulary(self.catalog, self.zone, visible, self.index, self.without), visible.digest)
 
 
-def build(catalog: Catalog, zone: str, without: Mapping[str, frozenset[str]] | None = None) -> ZoneSchema:
-    """The schema of a zone. ``without`` are, by source, the figures its engine cannot give ("percentile", "stddev").
+def build(
+    catalog: Catalog,
+    zone: str,
+    without: Mapping[str, frozenset[str]] | None = None,
+    detokenizable: Mapping[str, frozenset[str]] | None = None,
+) -> ZoneSchema:
+    """The schema of a zone. ``without`` are, by source, the figures its engine cannot give ("percentile", "stddev");
+    ``detokenizable`` are, by product, the columns whose tokens somebody may look up (only for the whole schema).
 
     Raises ValueError where two types are called the same (`schema.load_names` finds it first).
     """
-    return ZoneSchema(catalog, zone, index(catalog, zone), without or {})
+    return ZoneSchema(catalog, zone, index(catalog, zone), without or {}, detokenizable or {})

@@ -14,8 +14,9 @@ from policies.decide import decide
 from policies.govern import localized
 from policies.guard import guard_tuple
 from policies.load import load_policies
-from policies.visible import visible
+from policies.visible import detokenizable, visible
 from schema.errors import LoadErrors
+from schema.graphql import build
 from tests.detokenize.house import caller
 from tests.detokenize.test_misuse import READ
 
@@ -68,3 +69,13 @@ def test_the_right_is_part_of_what_names_are_kept_by() -> None:
     )
     assert one.columns == two.columns
     assert one.digest != two.digest
+
+
+def test_the_whole_schema_has_what_somebody_may_look_up() -> None:
+    for zone, seats in (("internal", False), ("partner", True)):
+        sdl = build(READ.catalog, zone, detokenizable=detokenizable(READ.policies, zone)).sdl
+        assert "bookingsDetokenize(column: BookingTokenColumn!, token: String!): String" in sdl
+        (columns,) = (part for part in sdl.split("\n\n") if "enum BookingTokenColumn" in part)
+        assert ("SEAT" in columns) is seats
+        assert "RESIDENCY" not in columns
+    assert "Detokenize" not in build(READ.catalog, "internal").sdl
