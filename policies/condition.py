@@ -73,7 +73,9 @@ class Condition:
         """What the guards alone decide: a truth value, or ``row`` where it is left to the row. Cheaper than `fold`."""
         if bits is None or self.row is None:
             return None if bits is None else bits[0]
-        value = self.fold(bits) if bits else "row"
+        if not bits:
+            return "row"
+        value = self.fold(bits)
         return "row" if isinstance(value, exp.Expression) else value
 
     def fold(self, bits: Bits) -> Truth | exp.Expression:

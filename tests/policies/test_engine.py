@@ -25,7 +25,7 @@ from tests.policies.house import caller
 from tests.policies.test_conditions import compiled
 from tests.policies.writing import CLAIMS, FLIGHTS, NO_ROW, conditions, whole, words
 
-RUNS = int(os.environ.get("CUSTOMHOUSE_POLICY_RUNS", "300"))
+RUNS = int(os.environ.get("CUSTOMHOUSE_POLICY_RUNS", "200"))
 MINUTE = 29_000_000
 INSTANT = datetime.fromtimestamp(MINUTE * 60, UTC)
 

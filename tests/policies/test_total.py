@@ -34,7 +34,7 @@ from tests.policies.house import HERE, caller, house
 from tests.policies.writing import CLAIMS, Table, conditions
 from tests.postgres import server
 
-RUNS = int(os.environ.get("CUSTOMHOUSE_POLICY_RUNS", "40"))
+RUNS = int(os.environ.get("CUSTOMHOUSE_POLICY_RUNS", "25"))
 NOW = Moment(29_000_000, "eu-west-1")
 BIG = 9223372036854775807
 
