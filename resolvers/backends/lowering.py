@@ -110,7 +110,7 @@ class Lowering(ABC):
         return self.rewrite(node)
 
     def rewrite(self, node: exp.Expression) -> exp.Expression:
-        """Any other node, its children already lowered."""
+        """Any other node, its children already lowered. A result that wraps it is built from a new node."""
         return node
 
     def _placed(self, slot: Slot, binds: Binds, node: exp.Placeholder) -> exp.Expression:

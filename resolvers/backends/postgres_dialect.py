@@ -75,8 +75,7 @@ class PostgresDialect(Lowering):
     def rewrite(self, node: exp.Expression) -> exp.Expression:
         """``column = bind`` of strings in the database's own collation; letters folded by Unicode."""
         if isinstance(node, exp.Lower | exp.Upper):
-            node.set("this", _collate(node.this, _FOLDING))
-            return _by_code_point(node)
+            return _by_code_point(type(node)(this=_collate(node.this, _FOLDING)))
         if isinstance(node, exp.Literal) and 'COLLATE "' in node.name:
             raise ValueError("a literal may not hold the text of a collation")
         if isinstance(node, exp.EQ | exp.NEQ):
