@@ -24,7 +24,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "secret": "string #pii.note"},
     "customers.bookings": {
         "id": "bigint", "flight_id": "bigint", "name": "string #pii.name", "email": "string #pii.email",
-        "fare": "decimal(12,2) #commercial", "residency": "string", "passport": "string #pii.passport",
+        "fare": "decimal(12,2) #commercial", "residency": "string", "status": "string",
+        "passport": "string #pii.passport",
     },
     "internal.entitlements": {"login": "string", "carrier": "string", "level": "integer"},
     "operations.per_carrier": {"carrier": "string", "flights": "bigint"},
