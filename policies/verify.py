@@ -25,7 +25,7 @@ def verify(statement: exp.Expression, catalog: Catalog) -> None:
     for table in statement.find_all(exp.Table):
         relation = _governing(table)
         if relation is None:
-            if _is_cte(table, statement):
+            if not table.db and table.name in _ctes_in_scope(table):
                 continue
             raise _refused(f"table {table.name}")
         path = tuple(part for part in (table.catalog, table.db, table.name) if part)
@@ -55,8 +55,22 @@ def _governing(node: exp.Expr) -> str | None:
     return None
 
 
-def _is_cte(table: exp.Table, statement: exp.Expression) -> bool:
-    return not table.db and table.name in {cte.alias for cte in statement.find_all(exp.CTE)}
+def _ctes_in_scope(table: exp.Table) -> frozenset[str]:
+    """The common table expressions that a table's name may mean where it stands: those of the statements around it,
+    inside another one only those before it. None is recursive."""
+    found: set[str] = set()
+    node: exp.Expr = table
+    inside: exp.Expr | None = None
+    while node.parent is not None:
+        if isinstance(node, exp.CTE):
+            inside = node
+        with_ = node.parent.args.get("with_")
+        for cte in with_.expressions if with_ is not None else ():
+            if cte is inside:
+                break
+            found.add(cte.alias)
+        node = node.parent
+    return frozenset(found)
 
 
 def _refused(what: str) -> Refusal:

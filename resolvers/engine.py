@@ -160,7 +160,7 @@ class Engine:
                 "Ask for fewer rows or fewer fields.",
                 status=422,
             )
-        return Answer(text, 200, timings)
+        return Answer(text, 294 if failed else 200, timings)
 
     def _sealer(self, caller: Caller) -> Sealer:
         bound = "\0".join((self.zone.name, caller.digest, self.catalog.version, self.policies.version))

@@ -95,9 +95,15 @@ class _Runner:
         for child in fetch.below:
             for parent in rows[child.parent or ""]:
                 parent.append([])
-        async with asyncio.TaskGroup() as group:
-            for child in fetch.below:
-                group.create_task(self._child(child, rows[child.parent or ""]))
+        try:
+            async with asyncio.TaskGroup() as children:
+                for child in fetch.below:
+                    children.create_task(self._child(child, rows[child.parent or ""]))
+        except ExceptionGroup as group:
+            refused, others = group.split(Refusal)
+            if refused is None or others is not None:
+                raise
+            raise _first(refused) from None
 
     def _collect(self, fetch: Fetch, rows: dict[str, Rows]) -> None:
         """The rows of the blocks inside this fetch's statement, all parents' together."""
@@ -125,6 +131,12 @@ class _Runner:
             rows = await self._fetch(fetch, keys)
         _stitch(parents, links, layout.children[fetch.block.name], rows, self._plan.layouts[fetch.block.name].keys)
         await self._below(fetch, {fetch.block.name: rows})
+
+
+def _first(group: ExceptionGroup[Refusal]) -> Refusal:
+    """One of the refusals of a root's children: a root has one error."""
+    found = group.exceptions[0]
+    return found if isinstance(found, Refusal) else _first(found)
 
 
 def rows_at(row: Row, at: int) -> Rows:

@@ -64,9 +64,12 @@ class Threads:
         both without waiting for the engine to come back."""
         job = Job()
         future = self._pool.submit(self._work, work, job)
+        awaited = asyncio.wrap_future(future)
+        # Where nobody waits any more, how it ended is of no interest, and nothing for asyncio to log.
+        awaited.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             async with asyncio.timeout(deadline.left()):
-                return await asyncio.shield(asyncio.wrap_future(future))
+                return await asyncio.shield(awaited)
         except (TimeoutError, asyncio.CancelledError):
             if not future.cancel():
                 self._give_up(job, future)

@@ -186,7 +186,7 @@ def root_names(product: Product) -> tuple[str, ...]:
 
 
 def roots(scope: Scope) -> dict[str, FieldDef]:
-    """The fields of Query that belong to the product."""
+    """The fields of Query that belong to the product. All may be null: one whose source fails is, beside the others."""
     product, name, about = scope.product, scope.name, product_text(scope)
     found: dict[str, FieldDef] = {}
     if scope.key:
@@ -194,17 +194,17 @@ def roots(scope: Scope) -> dict[str, FieldDef]:
         text = f"One of {product.plural} by key; null unless exactly one row has it."
         found[product.singular] = FieldDef(ref(name), OfRoot(product, "key"), text, by_key)
     found[product.plural] = FieldDef(
-        ref(f"{name}Connection!"), OfRoot(product, "list"), about, list_arguments(product, scope)
+        ref(f"{name}Connection"), OfRoot(product, "list"), about, list_arguments(product, scope)
     )
     found[f"{product.plural}Aggregate"] = FieldDef(
-        ref(f"{name}Aggregate!"),
+        ref(f"{name}Aggregate"),
         OfRoot(product, "aggregate"),
         f"Figures over {product.plural}.",
         {"where": where_argument(product)},
     )
     if scope.groupable:
         found[f"{product.plural}Groups"] = FieldDef(
-            ref(f"[{name}Group!]!"), OfRoot(product, "groups"), f"Figures over groups of {product.plural}.",
+            ref(f"[{name}Group!]"), OfRoot(product, "groups"), f"Figures over groups of {product.plural}.",
             _group_arguments(scope),
         )  # fmt: skip
     if scope.detokenizable:
