@@ -74,8 +74,9 @@ class Entitlements:
                 "Ask the data steward to raise the cap.",
                 status=403,
             )
-        found = (natural(row[0], entitlement.type) for row in rows)
-        return tuple(value for value in found if value is not None)
+        found = tuple(natural(row[0], entitlement.type) for row in rows)
+        # A NULL makes the answer UNKNOWN as a whole: nothing is granted by it, and a deny over it applies.
+        return (None,) if None in found else found
 
 
 def _hashable(value: object) -> object:
