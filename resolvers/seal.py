@@ -33,7 +33,7 @@ class Sealer:
         plain = orjson.dumps(values)
         plain += b" " * (-len(plain) % _BLOCK)
         sealed = AESSIV(self.key).encrypt(plain, self._associated(kind, seal))
-        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return _text(sealed)
 
     def open(self, kind: str, text: str, seal: str) -> tuple[object, ...]:
         """The values of a sealed text. Raises `Refusal` CH110 for one that was not sealed for this caller and use."""
@@ -41,6 +41,8 @@ class Sealer:
             if len(text) > _LONGEST or not text.isascii():
                 raise ValueError
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            if _text(sealed) != text:
+                raise ValueError  # another spelling of the same bytes
             values = orjson.loads(AESSIV(self.key).decrypt(sealed, self._associated(kind, seal)))
         except (InvalidTag, ValueError, binascii.Error):
             raise Refusal(
@@ -52,3 +54,7 @@ class Sealer:
 
     def _associated(self, kind: str, seal: str) -> list[bytes]:
         return [b"customhouse", kind.encode(), self.bound.encode(), seal.encode()]
+
+
+def _text(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")

@@ -72,7 +72,7 @@ def literal(value: object) -> str:
             return "NULL"
         case bool():
             return str(value).upper()
-        case str() if value[:1].isdigit() and "." in value and "-" not in value or value == "-3.00":
+        case str() if (value[:1].isdigit() and "." in value and "-" not in value) or value == "-3.00":
             return value
         case str():
             return "'" + value.replace("'", "''") + "'"
