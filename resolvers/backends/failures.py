@@ -1,7 +1,8 @@
 """What a source's failure becomes: a refusal without a word of the engine, and a log line without a value.
 
-The engine's own text goes to the log ``customhouse.source`` only, cut to its first line and with everything in quotes
-taken out, because engines quote the cell that they tripped over. Refusals are raised ``from None`` for the same reason:
+The engine's own text goes to the log ``customhouse.source`` only, cut to its first line and without anything that may be
+the cell that it tripped over: what stands between the first and the last quote (a cell may hold quotes and line breaks
+itself), and numbers. Refusals are raised ``from None`` for the same reason:
 a traceback would print what the driver said.
 """
 
@@ -13,7 +14,8 @@ import re
 from schema.errors import Refusal
 
 log = logging.getLogger("customhouse.source")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`|\([^()]*\)=\([^()]*\)")
+_QUOTED = re.compile(r"[\"'`].*[\"'`]|[\"'`].*|\(.*\)=\(.*\)", re.DOTALL)
+_NUMBER = re.compile(r"(?<![\w.])(?<!Errno )[-+]?\d[\w.:+-]*")
 
 
 def down(source: str, error: BaseException | None = None) -> Refusal:
@@ -68,9 +70,9 @@ def too_many_bytes(most: int) -> Refusal:
 
 
 def scrubbed(text: str) -> str:
-    """The first line of an engine's message without anything it quotes."""
-    lines = text.strip().splitlines()
-    return _QUOTED.sub("'..'", lines[0])[:300] if lines else ""
+    """The first line of an engine's message without anything it quotes, and without numbers."""
+    lines = _QUOTED.sub("'..'", text.strip()).splitlines()
+    return _NUMBER.sub("..", lines[0])[:300] if lines else ""
 
 
 def _say(source: str, what: str, error: BaseException | None) -> None:

@@ -1,0 +1,182 @@
+"""Canaries: a gateway process is asked for much by many; nothing hidden leaves it, and nothing personal is logged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.app.issuer import Issuer, sign
+from tests.app.process import Process
+from tests.canary.gateway import SEED, Visitor, log_text, opened, secret_world, start, write_project
+from tests.leak.compare import everything
+from tests.leak.reference import PERSONAS, Persona, governed
+
+CANARY = re.compile(rb"CANARY-[a-z]+-\d+|canary\.mail\.\d+")
+QUESTIONS = 25
+QUERY_MARK, VARIABLE_MARK = "MARK-of-a-query", "MARK-of-a-variable"
+LISTS = (
+    "{ people(first: 50) { totalCount edges { cursor node { nodeId id } } pageInfo { endCursor } } }",
+    "{ people(first: 50, orderBy: [{name: ASC}, {email: DESC}]) { edges { cursor node { name email phone } } } }",
+    "{ orders(first: 50, orderBy: [{code: ASC}]) { edges { cursor node { nodeId code badgeNo badge { badgeNo } } } } }",
+    "{ badges(first: 50) { edges { cursor node { nodeId badgeNo level } } } }",
+    "{ badges { nodes { orders { nodes { id person { name email } } } } } }",
+    "{ stores(first: 50) { nodes { name orders { nodes { code person { notes } } } } } }",
+    "{ peopleGroups(by: [{column: NAME}, {column: EMAIL}]) { key { name email } count min { phone } max { birth } } }",
+    "{ peopleAggregate { min { name email phone notes } max { name email phone notes } } }",
+)
+TRIPPING = (
+    "{ brokens { nodes { code } } }",
+    "{ brokensAggregate { sum { code } } people { nodes { id } } }",
+    "{ brokens(where: {code: {gt: 3}}, orderBy: [{code: ASC}]) { nodes { id } } }",
+    "{ orders(first: 2) { nodes { id } } brokensGroups(by: [{column: CODE}]) { count } }",
+)
+BAD_QUERIES = (
+    f'{{ people(where: {{name: {{eq: "{QUERY_MARK}"}}}}) {{ nodes {{ id }}',
+    f'{{ people(where: {{name: {{equals: "{QUERY_MARK}"}}}}) {{ nodes {{ id }} }} }}',
+    f'{{ people(after: "{QUERY_MARK}") {{ nodes {{ id }} }} }}',
+    f'{{ node(id: "{QUERY_MARK}") {{ nodeId }} }}',
+    f"# {QUERY_MARK}\n{{ nothing }}",
+    f"query {QUERY_MARK.replace('-', '_')} {{ rights {{ nodes {{ id }} }} }}",
+    "{ people { nodes { secret notes vip } } }",
+    "{ " * 300,
+    "mutation { drop }",
+    "",
+)  # fmt: skip
+INTROSPECTION = "{ __schema { types { name fields { name description } enumValues { name } inputFields { name } } } }"
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    made = Issuer("ed-1")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def visited(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process, list[Visitor]]]:
+    """A gateway after everybody's visit, ended so that its log is whole."""
+    process = start(write_project(tmp_path_factory.mktemp("canary") / "project", issuer.url))
+    try:
+        with httpx.Client(base_url=process.url, timeout=60, trust_env=False) as client:
+            visitors = [Visitor.make(client, issuer, persona) for persona in PERSONAS]
+            for visitor in visitors:
+                visit(visitor, issuer)
+            swap(visitors)
+    finally:
+        process.stop()
+    yield process, visitors
+
+
+def visit(visitor: Visitor, issuer: Issuer) -> None:
+    """One persona's corpus: what they may ask, what they may not, and what is broken."""
+    asks = everything(visitor.persona, SEED)
+    texts = [asks.question() for _ in range(QUESTIONS)]
+    for text in (*texts, *LISTS, *TRIPPING, *BAD_QUERIES, INTROSPECTION):
+        visitor.ask(text)
+    typed = "query ($w: PersonWhere, $n: Int) { people(where: $w, first: $n) { nodes { id } } }"
+    for value in ({"name": {"eq": VARIABLE_MARK}}, {"id": {"eq": VARIABLE_MARK}}, {VARIABLE_MARK: 1}, VARIABLE_MARK):
+        visitor.ask(typed, w=value, n=3)
+    visitor.send(
+        "POST", "/graphql", content=f'{{"query": "{QUERY_MARK}'.encode(), headers={"Content-Type": "text/plain"}
+    )
+    visitor.send("POST", "/graphql", content=f'{{"query": "{QUERY_MARK}'.encode())
+    visitor.send("GET", "/graphql", params={"query": LISTS[0]})
+    for path in ("/catalog", "/schema.graphql", "/livez", "/readyz", f"/{QUERY_MARK}"):
+        visitor.send("GET", path)
+    for text in (LISTS[1], LISTS[2], TRIPPING[0], BAD_QUERIES[0]):
+        visitor.send("POST", "/explain", json={"query": text})
+    for token in bad_tokens(visitor, issuer):
+        visitor.send("POST", "/graphql", token=token, json={"query": LISTS[0]})
+    visitor.send("POST", "/graphql", headers={"X-Purpose": "MARK-of-a-purpose"}, json={"query": LISTS[0]})
+
+
+def bad_tokens(visitor: Visitor, issuer: Issuer) -> list[str]:
+    claims = issuer.claims(sub=visitor.persona.subject, email="CLAIM-bad")
+    return [
+        visitor.token[:-3] + "AAA",
+        visitor.token + "." + visitor.token,
+        issuer.token("ed-1", exp=1000, email="CLAIM-expired"),
+        issuer.token("ed-2", email="CLAIM-unknown-key"),
+        issuer.token("ed-1", aud="MARK-of-an-audience"),
+        issuer.token("ed-1", iss="https://MARK-of-an-issuer.example"),
+        issuer.token("ed-1", roles="MARK-of-a-role", person="MARK-of-a-person"),
+        sign("ed-1", {"alg": "EdDSA", "kid": "ed-1", "typ": "MARK-of-a-type"}, claims),
+        "CLAIM-no-token-at-all",
+        "a.b.c",
+    ]
+
+
+def swap(visitors: list[Visitor]) -> None:
+    """Everybody tries the cursors and node ids that the others were given."""
+    sealed = []
+    for visitor in visitors:
+        for _, body in visitor.heard:
+            sealed += [found.decode() for found in re.findall(rb'"([A-Za-z0-9_-]{64,})"', body)][:2]
+    for visitor in visitors:
+        for text in sealed[:40]:
+            visitor.ask("query ($t: ID!) { node(id: $t) { nodeId ... on Person { name notes } } }", t=text)
+            visitor.ask("query ($t: String) { people(after: $t) { nodes { name notes } } }", t=text)
+
+
+def may_see(persona: Persona) -> set[bytes]:
+    """The canaries in what an independent reference says this persona sees."""
+    rows = governed(secret_world(), persona)
+    return set(CANARY.findall(repr(rows).encode()))
+
+
+@pytest.mark.parametrize("number", range(len(PERSONAS)), ids=[persona.name for persona in PERSONAS])
+def test_no_answer_holds_what_its_caller_may_not_see(
+    number: int, visited: tuple[Process, list[Visitor]], record_property: Callable[[str, object], None]
+) -> None:
+    visitor = visited[1][number]
+    allowed = may_see(visitor.persona)
+    hidden = set(CANARY.findall(repr(secret_world()).encode())) - allowed
+    assert hidden or visitor.persona.name == "admin"
+    record_property("answers", len(visitor.heard))
+    found = [
+        (asked, canary) for asked, body in visitor.heard for canary in CANARY.findall(opened(body)) if canary in hidden
+    ]
+    assert not found, found[:5]
+    assert len(visitor.heard) > 100
+
+
+def test_the_search_finds_what_is_there(visited: tuple[Process, list[Visitor]]) -> None:
+    """The canaries are there to be found, and the failures that could have told them did happen."""
+    process, visitors = visited
+    seen = {canary for _, body in visitors[0].heard for canary in CANARY.findall(opened(body))}
+    assert len(seen) > 30
+    assert CANARY.findall(opened(b'"Q0FOQVJZLWJhZGdlLTM="'))
+    codes = {code for visitor in visitors for _, body in visitor.heard for code in re.findall(rb"CH\d{3}", body)}
+    assert {b"CH101", b"CH110", b"CH205", b"CH502"} <= codes
+    assert b"failed a statement" in log_text(process)
+
+
+def test_no_answer_tells_papers_or_engine_texts(visited: tuple[Process, list[Visitor]]) -> None:
+    """Tokens, claims and what an engine said about a cell leave in no answer; explaining needs its right."""
+    for visitor in visited[1]:
+        for asked, body in visitor.heard:
+            text = opened(body)
+            assert b"CLAIM-" not in text, asked
+            assert visitor.token.encode() not in text and visitor.token.split(".")[2].encode() not in text, asked
+            assert b"Conversion" not in text and b"INT32" not in text and b"duckdb" not in text.lower(), asked
+            if "/explain" in asked and "platform" not in visitor.persona.roles:
+                assert b"SELECT" not in text, asked
+
+
+def test_nothing_personal_is_logged(visited: tuple[Process, list[Visitor]]) -> None:
+    process, visitors = visited
+    log = log_text(process)
+    assert len(process.log) > 500
+    assert not CANARY.findall(opened(log))
+    assert not re.findall(rb"MARK-of-[a-z-]+|MARK_of_a_query|CLAIM-[a-z-]+", log)
+    assert b"eyJ" not in log, "the beginning of every token"
+    for visitor in visitors:
+        for part in visitor.token.split("."):
+            assert part.encode() not in log
+        if visitor.persona.subject != "root":
+            assert not re.search(rb"\b" + visitor.persona.subject.encode() + rb"\b", log), visitor.persona.name
+    assert not re.search(rb"\b(analyst|clerk|platform|embargoed|fraud)\b", log), "claim values"
+    assert b"totalCount" not in log, "query texts"
