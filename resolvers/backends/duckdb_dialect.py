@@ -189,7 +189,7 @@ class DuckDBDialect(Lowering):
 
     def round_to(self, value: exp.Expression, digits: exp.Expression) -> exp.Expression:
         """Through the shortest decimal text, so that 1.005 rounds to 1.01 as it reads, in every engine alike."""
-        # To the left of the point the decimals stay until ROUND: cutting them first would round twice (149.6, 150, 200).
+        # Left of the point the decimals stay until ROUND: cutting them first would round twice (149.6, 150, 200).
         places = int(digits.sql()) if int(digits.sql()) >= 0 else _SCALE
         exact = exp.TryCast(this=cast(value, "TEXT"), to=exp.DataType.build(f"DECIMAL(38, {places})"), safe=True)
         rounded = exact if int(digits.sql()) >= 0 else call("ROUND", exact, digits)
