@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from policies.lookup import behind, check_lookup, looks_up
+from policies.privacy import ENTITY
 from schema.errors import Refusal
 from schema.query import Block, Slot
 
@@ -142,6 +143,8 @@ def _check_column(column: exp.Column) -> None:
     Look-up columns are checked with the whole select (`policies.lookup.check_lookup`)."""
     if not column.table or not isinstance(column.this, exp.Identifier):
         raise _refused(f"column {column.name} is not qualified")
+    if column.name.startswith(ENTITY):
+        raise _refused("the entities of a minimum group belong to the gate")
     if column.name.startswith("~") and not column.name.startswith("~key.") and behind(column.name) is None:
         comparison = column.parent
         other = None

@@ -18,17 +18,20 @@ from sqlglot import exp
 
 from policies.allow import check_block
 from policies.condition import Bits
-from policies.decide import Guards, TableDecision, decide, filters_only
+from policies.decide import CellDecision, Guards, TableDecision, decide, denials_only, filters_only
 from policies.lookup import behind
-from policies.privacy import ENTITY, refused, strongest, suppress
+from policies.privacy import refused, strongest, suppress
 from policies.raw import RawTable
 from policies.relation import (
     FAR,
     KEY,
+    cell,
     governed_relation,
     identity_types,
+    is_link,
     link_columns,
     needed_columns,
+    other_end,
 )
 from policies.rules import PolicySet, ProductRules
 from policies.verify import mark, verify
@@ -152,8 +155,9 @@ class _Gate:
         if rule is not None:
             if rule.aggregate_only and table is not select.args["from_"].this:
                 raise refused(product, "filters other rows by its rows")
-            wanted.add(ENTITY)
-        relation = governed_relation(self._catalog, self._raw(product), decision, wanted)
+            wanted |= set(rule.columns)
+        others = self._others(wanted)
+        relation = governed_relation(self._catalog, self._raw(product), self.decisions[product.id], wanted, others)
         subquery = relation.select.subquery(exp.to_identifier(alias, quoted=True), copy=False)
         mark(subquery, product.id)
         table.replace(subquery)
@@ -167,6 +171,11 @@ class _Gate:
         self.decisions[product.id] = decision
         return decision
 
+    def _others(self, wanted: set[str]) -> Mapping[str, TableDecision]:
+        """The decisions on the other ends of the links among these columns."""
+        ends = (other_end(self._catalog, name) for name in wanted if is_link(name))
+        return {id_: self._decide(self._product(id_), frozenset(columns)) for id_, columns in ends}
+
     def _localized(self, product: Product, rules: ProductRules) -> frozenset[str]:
         return localized(product, rules, self._catalog, self._zone)
 
@@ -175,11 +184,16 @@ class _Gate:
         return RawTable(product, self._catalog, derived, self._policies.views.get(product.id), self._inside)
 
     def _inside(self, product: Product) -> exp.Select:
-        """A product inside a steward's view: its row filters and denies apply, its masks follow the view's own tags."""
-        rules = self._rules.get(product.id, ProductRules(product.id))
-        raw = self._raw(product)
-        items = [exp.alias_(raw.column(name), name, quoted=True) for name in product.columns]
-        rows = filters_only(rules, self._guards.get(product.id, ()))
+        """A product inside a steward's view: its row filters, denies and places apply, its masks follow the view's own
+        tags."""
+        rules, guards = self._rules.get(product.id, ProductRules(product.id)), self._guards.get(product.id, ())
+        raw, here = self._raw(product), self._localized(product, rules)
+        items = []
+        for name, allowed in denials_only(rules, guards, product.columns).items():
+            shown = allowed if name in here else False
+            value = cell(raw, name, CellDecision(shown, shown, (), ()))
+            items.append(exp.alias_(value, name, quoted=True))
+        rows = filters_only(rules, guards)
         select = exp.select(*items).from_(raw.source())
         if isinstance(rows, exp.Expression):
             return select.where(raw.place(rows))

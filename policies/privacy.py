@@ -1,6 +1,6 @@
 """Suppress: the minimum group. No number leaves that fewer than ``k`` entities stand behind (docs/policies.md).
 
-An entity is a distinct raw value of the rule's key, counted over governed rows (``~entity`` in the governed relation).
+An entity is a distinct raw value of the rule's key, counted over governed rows (``~entity.0`` in the relation).
 
 - Ungrouped, with a filter F: answered when n(F) >= k and no row is outside F or the rows outside belong to at least k
   entities, else every value is NULL, as for zero. Below a parent only entities wholly outside count.
@@ -14,23 +14,45 @@ Does not promise: that several questions cannot be subtracted from one another.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlglot import exp
 
 from policies.decide import TableDecision
-from policies.rules import PrivacyRule
 from schema.catalog import Product
 from schema.errors import Refusal
 from schema.query import Block
 
-ENTITY = "~entity"
+ENTITY = "~entity."
 _SINGLE = frozenset({"CH_PERCENTILE"})
 _AGGREGATES = (exp.Count, exp.Min, exp.Max)
 _LOGICAL_AGGREGATES = frozenset({"CH_SUM", "CH_AVG", "CH_STDDEV", "CH_PERCENTILE"})
 
 
-def strongest(decision: TableDecision) -> PrivacyRule | None:
-    """The rule that applies: the one with the largest k."""
-    return max(decision.privacy, key=lambda rule: rule.k, default=None)
+@dataclass(frozen=True, slots=True)
+class MinimumGroup:
+    """All minimum groups of a product that apply to a caller, as one: each of the ``keys`` tells entities apart, and
+    the fewest of them count. ``k`` is the largest; one rule that keeps rows back keeps them back."""
+
+    name: str
+    keys: tuple[tuple[str, ...], ...]
+    k: int
+    aggregate_only: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The entity columns of the governed relation, one per key."""
+        return tuple(f"{ENTITY}{index}" for index in range(len(self.keys)))
+
+
+def strongest(decision: TableDecision) -> MinimumGroup | None:
+    """The minimum group that applies, if any."""
+    rules = decision.privacy
+    if not rules:
+        return None
+    keys = tuple(dict.fromkeys(rule.key for rule in rules))
+    name, only = " and ".join(rule.name for rule in rules), any(rule.aggregate_only for rule in rules)
+    return MinimumGroup(name, keys, max(rule.k for rule in rules), only)
 
 
 def suppress(select: exp.Select, block: Block, decision: TableDecision, product: Product) -> exp.Select:
@@ -59,8 +81,8 @@ def refused(product: Product, why: str) -> Refusal:
     )
 
 
-def _ungrouped(select: exp.Select, rule: PrivacyRule, outside: exp.Expression | None) -> exp.Select:
-    allowed: exp.Expression = exp.GTE(this=_entities(select), expression=exp.Literal.number(rule.k))
+def _ungrouped(select: exp.Select, rule: MinimumGroup, outside: exp.Expression | None) -> exp.Select:
+    allowed: exp.Expression = exp.GTE(this=_entities(select, rule), expression=exp.Literal.number(rule.k))
     if outside is not None:
         allowed = exp.And(this=allowed, expression=outside)
     for item in select.expressions:
@@ -69,15 +91,22 @@ def _ungrouped(select: exp.Select, rule: PrivacyRule, outside: exp.Expression | 
     return select
 
 
-def _entity(select: exp.Select) -> exp.Column:
-    return exp.column(ENTITY, table=select.args["from_"].this.alias, quoted=True)
+def _entities(select: exp.Select, rule: MinimumGroup, unless: exp.Expression | None = None) -> exp.Expression:
+    """How many entities stand behind the rows for which ``unless`` does not hold: of several kinds the fewest."""
+    found: list[exp.Expression] = []
+    for name in rule.columns:
+        value: exp.Expression = exp.column(name, table=select.args["from_"].this.alias, quoted=True)
+        if unless is not None:
+            value = exp.Case(ifs=[exp.If(this=unless.copy(), true=exp.Null())], default=value)
+        found.append(exp.Count(this=exp.Distinct(expressions=[value])))
+    fewest, *rest = found
+    for count in rest:
+        less = exp.LT(this=count.copy(), expression=fewest.copy())
+        fewest = exp.Case(ifs=[exp.If(this=less, true=count)], default=fewest)
+    return fewest
 
 
-def _entities(select: exp.Select) -> exp.Expression:
-    return exp.Count(this=exp.Distinct(expressions=[_entity(select)]))
-
-
-def _outside(select: exp.Select, block: Block, rule: PrivacyRule, product: Product) -> exp.Expression | None:
+def _outside(select: exp.Select, block: Block, rule: MinimumGroup, product: Product) -> exp.Expression | None:
     """Outside the filter is nothing, or enough: subtracting the answer from the whole gives away nobody.
 
     Where an entity has one row, those outside are N - n(F). Else an entity may have rows on both sides, and the rows
@@ -88,10 +117,10 @@ def _outside(select: exp.Select, block: Block, rule: PrivacyRule, product: Produ
     if where is None and block.relationship is None:
         return None
     rows = _less(_of_all(select, exp.Count(this=exp.Star())), exp.Count(this=exp.Star()))
-    others = _less(_of_all(select, _entities(select)), _entities(select))
-    if not _one_row_each(rule, product) and block.relationship is None and where is not None:
-        kept = exp.Case(ifs=[exp.If(this=where.this.copy(), true=exp.Null())], default=_entity(select))
-        others = _of_all(select, exp.Count(this=exp.Distinct(expressions=[kept])))
+    if where is not None and block.relationship is None and not _one_row_each(rule, product):
+        others = _of_all(select, _entities(select, rule, unless=where.this))
+    else:
+        others = _less(_of_all(select, _entities(select, rule)), _entities(select, rule))
     none = exp.EQ(this=rows, expression=exp.Literal.number(0))
     enough = exp.GTE(this=others, expression=exp.Literal.number(rule.k))
     return exp.Paren(this=exp.Or(this=none, expression=enough))
@@ -106,11 +135,11 @@ def _less(one: exp.Expression, other: exp.Expression) -> exp.Expression:
     return exp.Paren(this=exp.Sub(this=one, expression=other))
 
 
-def _one_row_each(rule: PrivacyRule, product: Product) -> bool:
-    return set(rule.key) >= set(product.key)
+def _one_row_each(rule: MinimumGroup, product: Product) -> bool:
+    return all(set(key) >= set(product.key) for key in rule.keys)
 
 
-def _grouped(select: exp.Select, rule: PrivacyRule, product: Product, outside: exp.Expression | None) -> exp.Select:
+def _grouped(select: exp.Select, rule: MinimumGroup, product: Product, outside: exp.Expression | None) -> exp.Select:
     """groups (with their sizes) -> ranked (which are dropped) -> the select's own HAVING, ORDER BY and LIMIT."""
     keys = [key.copy() for key in select.args["group"].expressions]
     having, order = select.args.get("having"), select.args.get("order")
@@ -126,7 +155,7 @@ def _grouped(select: exp.Select, rule: PrivacyRule, product: Product, outside: e
         inner = inner.select(exp.alias_(key, f"~g{index}", quoted=True))
     for expression, name in lifted.items:
         inner = inner.select(exp.alias_(expression, name, quoted=True))
-    inner = inner.select(exp.alias_(_entities(select), "~n", quoted=True))
+    inner = inner.select(exp.alias_(_entities(select, rule), "~n", quoted=True))
     ranked = exp.select(exp.Star(), *_windows(len(keys), rule.k)).from_(inner.subquery(_name("q")))
     outer = exp.select(*(exp.alias_(exp.column(name, table="g", quoted=True), name, quoted=True) for name in outputs))
     outer = outer.from_(ranked.subquery(_name("g"))).where(_kept(rule, product))
@@ -163,7 +192,7 @@ def _windows(keys: int, k: int) -> list[exp.Expression]:
     return [_as(exp.Window(this=small), "~small"), _as(rank, "~rank")]
 
 
-def _kept(rule: PrivacyRule, product: Product) -> exp.Expression:
+def _kept(rule: MinimumGroup, product: Product) -> exp.Expression:
     size, small = exp.column("~n", table="g", quoted=True), exp.column("~small", table="g", quoted=True)
     enough: exp.Expression = exp.Is(this=small, expression=exp.Null())
     if _one_row_each(rule, product):

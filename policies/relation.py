@@ -13,13 +13,13 @@ governed values. Link columns carry raw keys, but only where the caller may trav
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from policies.decide import CellDecision, TableDecision
-from policies.logic import Formula, conjunction, disjunction
+from policies.logic import Formula, conjunction
 from policies.lookup import behind, lookup_value
 from policies.privacy import ENTITY, strongest
 from policies.raw import RawTable
@@ -29,12 +29,18 @@ from schema.types import STRING, Type
 
 KEY = "~key."
 FAR = "~>"
+_NO_OTHERS: Mapping[str, TableDecision] = {}
 
 
 def link_columns(relationship: Relationship, far: bool) -> tuple[str, ...]:
     """The names of a relationship's link columns on its owner's side, or on the far side."""
     mark = FAR if far else "~"
     return tuple(f"{mark}{relationship.id}.{index}" for index in range(len(relationship.pairs)))
+
+
+def is_link(name: str) -> bool:
+    """Whether a name is a link column's, on either side."""
+    return name.startswith("~") and not name.startswith((ENTITY, KEY)) and behind(name) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +56,22 @@ def governed_relation(
     raw: RawTable,
     decision: TableDecision,
     wanted: Iterable[str],
+    others: Mapping[str, TableDecision] = _NO_OTHERS,
 ) -> GovernedRelation:
-    """Build it for the logical columns and the ``~`` columns in ``wanted``."""
+    """Build it for the logical columns and the ``~`` columns in ``wanted``. ``others`` decides, by product id, on the
+    other ends of its links."""
     product = raw.product
     identity = identity_types(product, decision)
     items: list[exp.Expression] = []
     for name in sorted(set(wanted)):
-        if name == ENTITY:
-            value = _entity(raw, decision)
+        if name.startswith(ENTITY):
+            value = _entity(raw, decision, int(name.removeprefix(ENTITY)))
         elif name.startswith(KEY):
             value = _identity(raw, decision, int(name.removeprefix(KEY)))
         elif (looked_up := behind(name)) is not None:
             value = _looked_up(raw, decision, name, looked_up)
         elif name.startswith("~"):
-            value = _link(catalog, raw, decision, name)
+            value = _link(catalog, raw, decision, name, others)
         else:
             value = cell(raw, name, decision.cells[name])
         items.append(_item(value, name))
@@ -117,9 +125,15 @@ def _looked_up(raw: RawTable, decision: TableDecision, name: str, column: str) -
     return lookup_value(raw, name, tokens)
 
 
-def _link(catalog: Catalog, raw: RawTable, decision: TableDecision, name: str) -> exp.Expression:
+def _link(
+    catalog: Catalog, raw: RawTable, decision: TableDecision, name: str, others: Mapping[str, TableDecision]
+) -> exp.Expression:
     relationship, index, names = _ends(catalog, name)
-    allowed = conjunction(_traversable(relationship, decision.cells[end]) for end in names)
+    product, theirs = other_end(catalog, name)
+    allowed = conjunction(
+        _traversable(relationship, decision.cells[here], others[product].cells[there])
+        for here, there in zip(names, theirs, strict=True)
+    )
     value = raw.column(names[index])
     if allowed is True:
         return value
@@ -135,10 +149,27 @@ def _ends(catalog: Catalog, name: str) -> tuple[Relationship, int, list[str]]:
     return relationship, int(index), [pair[1] if far else pair[0] for pair in relationship.pairs]
 
 
-def _traversable(relationship: Relationship, decision: CellDecision) -> Formula:
-    keeps_equality = all("equality" in rule.mask.preserves for _, rule in decision.masks)
-    masked_but_joinable = decision.masks and (relationship.traverse_masked is not None or keeps_equality)
-    return decision.visible if masked_but_joinable else disjunction([decision.clear])
+def other_end(catalog: Catalog, name: str) -> tuple[str, list[str]]:
+    """The product on the other end of a link column, and the key columns there."""
+    relationship, _, _ = _ends(catalog, name)
+    if name.startswith(FAR):
+        return relationship.owner, [here for here, _ in relationship.pairs]
+    return relationship.target, [there for _, there in relationship.pairs]
+
+
+def _traversable(relationship: Relationship, here: CellDecision, there: CellDecision) -> Formula:
+    """Where the link may be followed from this end: where the key is clear, or where equal masks would meet anyway."""
+    if here.masks and (relationship.traverse_masked is not None or _equal_masks(here, there)):
+        return here.visible
+    return here.clear
+
+
+def _equal_masks(here: CellDecision, there: CellDecision) -> bool:
+    """Whether both ends show the same mask of equal keys, on every row. A link from a masked key to a clear one would
+    tell what the mask hides."""
+    rules = [rule for cell in (here, there) for _, rule in cell.masks]
+    alike = len({rule.mask.kind for rule in rules}) == 1 and all("equality" in rule.mask.preserves for rule in rules)
+    return alike and bool(there.masks) and here.clear is False and there.clear is False
 
 
 def _identity(raw: RawTable, decision: TableDecision, index: int) -> exp.Expression:
@@ -149,18 +180,19 @@ def _identity(raw: RawTable, decision: TableDecision, index: int) -> exp.Express
     return exp.Anonymous(this="CH_HMAC", expressions=[exp.Placeholder(this="secret:key"), text])
 
 
-def _entity(raw: RawTable, decision: TableDecision) -> exp.Expression:
-    """What the minimum group counts: the raw value of its key."""
+def _entity(raw: RawTable, decision: TableDecision, index: int) -> exp.Expression:
+    """What a minimum group counts: the raw value of one of its keys."""
     rule = strongest(decision)
     if rule is None:
         raise ValueError(f"{raw.product.id} has no minimum group")
-    if len(rule.key) == 1:
-        return raw.column(rule.key[0])
+    key = rule.keys[index]
+    if len(key) == 1:
+        return raw.column(key[0])
     parts = [
         exp.Anonymous(
             this="CH_TEXT", expressions=[raw.column(name), exp.Literal.string(str(raw.product.columns[name].type))]
         )
-        for name in rule.key
+        for name in key
     ]
     return exp.Concat(expressions=[part for text in parts for part in (text, exp.Literal.string("\x1f"))])
 
@@ -187,7 +219,7 @@ def needed_columns(catalog: Catalog, product: Product, wanted: Iterable[str]) ->
     """The logical columns whose decisions `governed_relation` reads for these names."""
     found = set(product.key)
     for name in wanted:
-        if name == ENTITY or name.startswith(KEY):
+        if name.startswith((ENTITY, KEY)):
             continue
         looked_up = behind(name)
         if looked_up is not None:

@@ -113,7 +113,7 @@ def _product(
         inside=_inside(project, product, caller),
         rules=_names(rules.grants, rules.filters, rules.denies),
         relationships={name: product.relationships[name].traverse_masked is not None for name in sorted(followed)},
-        group=None if group is None else (group.k, group.key, group.aggregate_only, group.name),
+        group=None if group is None else (group.k, sum(group.keys, ()), group.aggregate_only, group.name),
     )
 
 

@@ -1,8 +1,8 @@
 """What a source's failure becomes: a refusal without a word of the engine, and a log line without a value.
 
-The engine's own text goes to the log ``customhouse.source`` only, cut to its first line and without anything that may be
-the cell that it tripped over: what stands between the first and the last quote (a cell may hold quotes and line breaks
-itself), and numbers. Refusals are raised ``from None`` for the same reason:
+The engine's own text goes to the log ``customhouse.source`` only, cut to its first line and without anything that may
+be the cell that it tripped over: what stands between the first and the last quote (a cell may hold quotes and line
+breaks itself), and numbers. Refusals are raised ``from None`` for the same reason:
 a traceback would print what the driver said.
 """
 

@@ -16,7 +16,9 @@ from tests.engine.privacy_reference import NOTHING, WARDS, Row, aggregate, figur
 
 SEED = int(os.environ.get("CUSTOMHOUSE_PRIVACY_SEED", "7"))
 BATCHES = int(os.environ.get("CUSTOMHOUSE_PRIVACY_BATCHES", "14"))
-KEYS = {"rowStays": "id", "patientStays": "patient", "openStays": "id"}
+KEYS = {"rowStays": "id", "patientStays": "patient", "openStays": "id", "bothStays": "patient"}
+"""By list: what tells the entities apart. Of several minimum groups the one with the fewest entities decides; a row has
+at most one patient, so for ``bothStays`` that is the patients."""
 FIGURES = "count countDistinct { ward } sum { cost } avg { age }"
 CASES = yaml.safe_load((Path(__file__).parent / "minimum_group.yaml").read_text())
 
