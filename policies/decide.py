@@ -11,7 +11,7 @@ Pure: the same rules and the same guards always give the same decision, so it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from policies.condition import Bits, Condition
@@ -86,6 +86,12 @@ def filters_only(rules: ProductRules, guards: Guards) -> Formula:
     """The row filters and denies alone: what applies to a product that stands inside a steward's view."""
     folded = _Folded(dict(zip(map(id, rules.conditions()), guards, strict=True)))
     return conjunction(_restrictions(rules, folded))
+
+
+def denials_only(rules: ProductRules, guards: Guards, columns: Iterable[str]) -> dict[str, Formula]:
+    """On which rows no deny takes a column: what applies to the cells of a product inside a steward's view."""
+    folded = _Folded(dict(zip(map(id, rules.conditions()), guards, strict=True)))
+    return {column: _not_denied(column, rules, folded) for column in columns}
 
 
 _HIDDEN = CellDecision(False, False, (), ())

@@ -89,14 +89,12 @@ def explain(
 def explain_inside(
     product: Product, policies: PolicySet, catalog: Catalog, caller: Caller, moment: Moment
 ) -> Explanation:
-    """Explain a product inside a steward's view: its row filters and denies apply there, and nothing else."""
+    """Explain a product inside a steward's view: its row filters, denies and places apply there, and nothing else."""
     rules = policies.rules.get(caller.zone, {}).get(product.id, ProductRules(product.id))
-    inner = ProductRules(product.id, denies=rules.denies, filters=rules.filters)
-    reasons = tuple(
-        reason for reason in _Teller(product, inner, catalog, caller, moment).reasons(frozenset()) if not reason.columns
-    )
+    inner = ProductRules(product.id, denies=rules.denies, filters=rules.filters, localize=rules.localize)
+    reasons = _Teller(product, inner, catalog, caller, moment).reasons(frozenset(product.columns))
     rows = filters_only(rules, guard_tuple(rules, caller, moment))
-    limits = [reason for reason in reasons if reason.effect != "does not apply"]
+    limits = [r for r in reasons if r.effect != "does not apply" and r.kind != "localize" and not r.columns]
     sentence = f"rows limited by {_named(limits)}" if limits else "every row"
     return Explanation(
         product=product.id,

@@ -1,0 +1,43 @@
+"""Ways around a policy, as questions: along relationships between masked keys, and through views."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.engine.house import ENGINES, House, caller, filled
+
+HERE = Path(__file__).parent
+CASES: list[dict[str, Any]] = yaml.safe_load((HERE / "attacks.yaml").read_text())
+ROWS = [
+    "CREATE TABLE staff (id bigint, badge text, alias text, mail text, team text, bonus int, place text)",
+    "INSERT INTO staff VALUES (1, 'B-1', 'a1', 'm1', 'x', 10, 'p'), (2, 'B-2', 'a2', 'm2', 'x', 20, 'p'),"
+    " (3, 'B-3', 'a3', 'm3', 'y', 30, 'q')",
+    "CREATE TABLE doors (badge text, room text)",
+    "INSERT INTO doors VALUES ('B-1', 'R1'), ('B-2', 'R2'), ('B-3', 'R3')",
+    "CREATE TABLE lockers (alias text, shelf text)",
+    "INSERT INTO lockers VALUES ('a1', 'S1'), ('a3', 'S3')",
+    "CREATE TABLE letters (mail text, words text, open boolean)",
+    "INSERT INTO letters VALUES ('m1', 'W1', true), ('m2', 'W2', false)",
+]
+
+
+@pytest.fixture(params=ENGINES)
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    folder = tmp_path / "p"
+    shutil.copytree(HERE / "project", folder)
+    settings = folder / "customhouse.yaml"
+    settings.write_text(settings.read_text().replace("main: @", f"main: {filled(folder, 'main', request.param, ROWS)}"))
+    async with House.open(folder) as opened:
+        yield opened
+
+
+async def test_attacks(house: House) -> None:
+    for case in CASES:
+        said = await house.ask(case["query"], caller(roles=tuple(case.get("as", ["staff"]))))
+        assert said == {"data": case["want"]}, case["name"]
