@@ -282,12 +282,16 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
 
 
 class _Numbers:
-    """The numbers of an aggregate or window: what is not a number does not count."""
+    """The numbers of an aggregate or window: what is not a number does not count.
+
+    SQLite keeps decimals as binary reals, so a real counts as its shortest decimal text, which is what was written: a
+    sum of cents is exact. ``reals`` is how many of them there were; ``odd`` are infinities.
+    """
 
     def __init__(self) -> None:
         self.exact = Decimal(0)
-        self.reals: list[float] = []
-        self.count = 0
+        self.odd: list[float] = []
+        self.reals = self.count = 0
 
     def step(self, value: Value, /) -> None:
         self._change(value, 1)
@@ -298,19 +302,20 @@ class _Numbers:
     def _change(self, value: Value, sign: int) -> None:
         if value is None:
             return
-        if isinstance(value, float):
-            self.reals.append(value) if sign > 0 else self.reals.remove(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            self.odd.append(value) if sign > 0 else self.odd.remove(value)
         else:
             try:
                 with localcontext() as context:
-                    context.prec = 400
-                    self.exact += sign * _exact(value)
+                    context.prec = 800
+                    self.exact += sign * _exact(repr(value) if isinstance(value, float) else value)
             except InvalidOperation:
                 return
+        self.reals += sign * isinstance(value, float)
         self.count += sign
 
     def total(self) -> float:
-        return float(self.exact) + math.fsum(self.reals) if all(map(math.isfinite, self.reals)) else sum(self.reals)
+        return sum(self.odd) if self.odd else float(self.exact)
 
 
 class _Sum(_Numbers):
