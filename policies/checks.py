@@ -7,7 +7,9 @@ from itertools import pairwise
 
 from policies.condition import Condition
 from policies.load_rules import RuleBook, Use
+from policies.load_sql import Spot
 from policies.rules import MaskRule, ProductRules
+from schema.catalog import Catalog
 from schema.errors import LoadError
 
 Rules = Mapping[str, Mapping[str, ProductRules]]
@@ -60,10 +62,12 @@ def _mask_on(rules: ProductRules | None, column: str) -> MaskRule | None:
     return masks[0] if masks else None
 
 
-def advise(rules: Rules) -> list[LoadError]:
-    """Warnings: CH430 a reveal for everybody, CH432 a grant that clears masks for everybody."""
+def advise(rules: Rules, catalog: Catalog, behind: Mapping[Spot, frozenset[Spot]]) -> list[LoadError]:
+    """Warnings: CH430 a reveal for everybody, CH432 a grant that clears masks for everybody, CH433 a column that shows
+    what a rule takes from a column it is made of."""
     found: dict[LoadError, None] = {}
     for products in rules.values():
+        found.update(dict.fromkeys(_shown_elsewhere(products, catalog, behind)))
         for product in products.values():
             for masks in product.masks.values():
                 found.update(dict.fromkeys(_open_reveals(masks)))
@@ -76,6 +80,25 @@ def advise(rules: Rules) -> list[LoadError]:
                         LoadError(grant.place, "CH432", sentence, "Add a 'when' that names a claim or the purpose.")
                     ] = None
     return list(found)
+
+
+def _shown_elsewhere(
+    products: Mapping[str, ProductRules], catalog: Catalog, behind: Mapping[Spot, frozenset[Spot]]
+) -> Iterator[LoadError]:
+    """Tags travel to what is made of a column, rules that name the column do not."""
+    for (id_, name), inputs in behind.items():
+        rules, column = products.get(id_, ProductRules(id_)), catalog.products[id_].columns[name]
+        given = any(name in grant.columns for grant in rules.grants)
+        if not given or rules.masks.get(name) or column.declassify is not None:
+            continue
+        for product, source in sorted(inputs):
+            mask = _mask_on(products.get(product), source)
+            if mask is not None:
+                sentence = (
+                    f"{id_}.{name} is made of {product}.{source}, but the mask '{mask.name}' does not stand on it."
+                )
+                hint = "Mask it too, select both by a tag, or say declassify: {reason: ..} on the column."
+                yield LoadError(mask.place, "CH433", sentence, hint)
 
 
 def _open_reveals(masks: tuple[MaskRule, ...]) -> Iterator[LoadError]:

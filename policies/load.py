@@ -39,7 +39,7 @@ def load_policies(project: Path, catalog: Catalog) -> PolicySet:
     errors += check_rules(rules, book)
     if errors:
         raise LoadErrors(errors)
-    warnings += advise(rules)
+    warnings += advise(rules, catalog, steward.behind)
     return PolicySet(
         version=files.version,
         rules=rules,

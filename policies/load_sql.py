@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -13,13 +13,18 @@ from policies.view import View, read_view
 from schema.catalog import Catalog, Column, Product
 from schema.errors import LoadError
 
+Spot = tuple[str, str]
+"""A product id and a column of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class StewardSql:
-    """``derived``: product -> column -> expression over bare columns. ``views``: product -> SELECT over products."""
+    """``derived``: product -> column -> expression over bare columns. ``views``: product -> SELECT over products.
+    ``behind``: the columns that a derived column, or one of a view, is made of."""
 
     derived: Mapping[str, Mapping[str, exp.Expression]]
     views: Mapping[str, exp.Select]
+    behind: Mapping[Spot, frozenset[Spot]]
 
 
 def read_steward_sql(catalog: Catalog, errors: list[LoadError]) -> StewardSql:
@@ -35,7 +40,20 @@ def read_steward_sql(catalog: Catalog, errors: list[LoadError]) -> StewardSql:
         place = catalog.products[name].place
         errors.append(LoadError(place, "CH421", f"The view {name} reads itself.", "Views may not form a circle."))
         del views[name]
-    return StewardSql({k: v for k, v in derived.items() if v}, {name: view.select for name, view in views.items()})
+    return StewardSql(
+        {k: v for k, v in derived.items() if v},
+        {name: view.select for name, view in views.items()},
+        {spot: inputs for product in catalog.products.values() for spot, inputs in _behind(product, views)},
+    )
+
+
+def _behind(product: Product, views: Mapping[str, View]) -> Iterator[tuple[Spot, frozenset[Spot]]]:
+    view = views.get(product.id)
+    for column in product.columns.values():
+        if column.expression is not None:
+            yield (product.id, column.name), frozenset((product.id, name) for name in column.inputs)
+        elif view is not None and column.physical in view.inputs:
+            yield (product.id, column.name), view.inputs[column.physical]
 
 
 def _derived(product: Product, errors: list[LoadError]) -> dict[str, exp.Expression]:

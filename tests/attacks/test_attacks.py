@@ -1,4 +1,7 @@
-"""Ways around a policy, as questions: along relationships between masked keys, and through views."""
+"""Ways around a policy, as questions: along relationships between masked keys, and through views.
+
+And as a warning: past a mask that names a column, through what is made of that column.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.project import load_project
 from tests.engine.house import ENGINES, House, caller, filled
 
 HERE = Path(__file__).parent
@@ -41,3 +45,30 @@ async def test_attacks(house: House) -> None:
     for case in CASES:
         said = await house.ask(case["query"], caller(roles=tuple(case.get("as", ["staff"]))))
         assert said == {"data": case["want"]}, case["name"]
+
+
+@pytest.mark.parametrize(
+    ("on", "grants", "want"),
+    [
+        ("{column: office.staff.team}", "", ["office.roll.team"]),
+        ("{column: office.roll.team}", "", ["office.totals.team"]),
+        ("{products: [office.staff, office.roll], columns: [team]}", "", ["office.totals.team"]),
+        ("{products: [office.staff, office.roll, office.totals], columns: [team]}", "", []),
+        ("{column: office.staff.bonus}", "", ["office.roll.bonus"]),
+        ("{column: office.roll.bonus}", "", ["office.totals.paid"]),
+        ("{column: office.roll.bonus}", "columns: {allow: [team]}", []),
+    ],
+)
+def test_a_mask_by_name_that_another_column_undoes_is_a_warning(
+    on: str, grants: str, want: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "p"
+    shutil.copytree(HERE / "project", folder)
+    settings, policies = folder / "customhouse.yaml", folder / "policies" / "office.yaml"
+    settings.write_text(settings.read_text().replace("@", "{kind: duckdb, url: x.duckdb, location: eu-west-1}"))
+    policies.write_text(
+        f'grants: [{{name: all, on: {{products: ["*"]}}, when: "\'staff\' IN claims.roles", {grants}}}]\n'
+        f'masks: [{{name: hides, on: {on}, mask: "null"}}]\n'
+    )
+    warnings = load_project(folder).policies.warnings
+    assert [(warning.code, warning.sentence.split()[0]) for warning in warnings] == [("CH433", name) for name in want]
