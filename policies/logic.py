@@ -13,7 +13,7 @@ from sqlglot import exp
 Formula = bool | exp.Expression
 
 
-def known(truth: bool | None | exp.Expression, *, unknown: bool) -> Formula:
+def known(truth: bool | exp.Expression | None, *, unknown: bool) -> Formula:
     """A folded condition, with UNKNOWN decided: False for what gives, True for what takes away."""
     return unknown if truth is None else truth
 
