@@ -18,6 +18,7 @@ from policies.guard import guard_tuple
 from policies.rules import PolicySet
 from policies.visible import visible
 from resolvers.backends.backend import Backend, Bounds, Deadline
+from resolvers.backends.failures import too_many_bytes
 from resolvers.bind import Request, check_limits
 from resolvers.cache import Bounded
 from resolvers.encode import Encoder, encoder
@@ -29,7 +30,6 @@ from resolvers.run import Ran, run
 from resolvers.seal import Sealer
 from schema.caller import Caller
 from schema.catalog import Catalog
-from schema.errors import Refusal
 from schema.query import LogicalQuery, Slot
 from schema.types import STRING, TIMESTAMP
 from schema.visible import VisibleSet
@@ -154,12 +154,7 @@ class Engine:
             body["errors"] = [_error(key, ran, needs) for key, _, needs in ready.encoder.fields if needs & failed]
         text = orjson.dumps(body)
         if len(text) > self.zone.max_answer_bytes:
-            raise Refusal(
-                "CH602",
-                f"The answer would be longer than {self.zone.max_answer_bytes} bytes.",
-                "Ask for fewer rows or fewer fields.",
-                status=422,
-            )
+            raise too_many_bytes(self.zone.max_answer_bytes)
         return Answer(text, 294 if failed else 200, timings)
 
     def _sealer(self, caller: Caller) -> Sealer:

@@ -17,6 +17,7 @@ import orjson
 
 from resolvers.backends.backend import Backend, Bounds, Deadline
 from resolvers.backends.binding import values
+from resolvers.backends.failures import too_many_rows
 from resolvers.bind import Request
 from resolvers.natural import natural
 from resolvers.plan import Fetch, Plan
@@ -152,12 +153,3 @@ def _stitch(parents: Rows, links: tuple[int, ...], at: int, rows: Rows, keys: tu
         by_key.setdefault(tuple(row[key] for key in keys), []).append(row)
     for parent in parents:
         parent[at] = by_key.get(tuple(parent[link] for link in links), [])
-
-
-def too_many_rows(most: int) -> Refusal:
-    return Refusal(
-        "CH601",
-        f"The answer would hold more than {most} rows.",
-        "Ask for fewer rows: a filter, a smaller 'first', or fewer levels.",
-        status=422,
-    )

@@ -50,7 +50,7 @@ Functions: standard SQL as sqlglot's typed nodes where every engine agrees, else
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlglot import exp
@@ -103,7 +103,7 @@ class Block:
     exactly one row matches (the select then has LIMIT 2). ``aggregate``: always exactly one row per parent, also where
     nothing matches. ``probe``: the select fetches one row more than asked, to know whether there is a next page.
     ``reverse``: rows come in the reverse of the wanted order. ``relationship`` links a child to its parent's rows;
-    ``outward`` tells that the parent is the relationship's owner (else the child is; unused today).
+    the parent is always the relationship's owner.
     """
 
     name: str
@@ -269,7 +269,6 @@ class LogicalQuery:
     slots: Mapping[str, Slot]
     products: frozenset[str]
     limits: tuple[Limit, ...] = ()
-    statement: exp.Expression | None = field(default=None)
 
 
 def blocks_of(roots: tuple[Block, ...]) -> tuple[Block, ...]:

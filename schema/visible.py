@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 class VisibleSet:
     """Columns by product id, relationships by product id. Names only, no rules.
 
-    A relationship is visible when its target product is. ``detokenizable`` are the columns, by product, whose tokens
+    A relationship is visible when its target product is, and the key columns on both sides are (or the catalog lets it
+    be followed without). ``detokenizable`` are the columns, by product, whose tokens
     the caller may look up; a product without one is not in it. ``digest`` keys everything derived from this set.
     """
 
