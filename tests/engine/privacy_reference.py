@@ -70,16 +70,21 @@ def nested_rest_is_safe(whole: list[Row], found: list[Row], key: str) -> bool:
     return len(whole) == len(found) or entities(whole, key) - entities(found, key) >= K
 
 
-def figures(rows: list[Row]) -> dict[str, object]:
-    """count, countDistinct ward, sum cost, avg age as the API writes them."""
-    costs = [row["cost"] for row in rows if row["cost"] is not None]
-    ages = [row["age"] for row in rows if row["age"] is not None]
+def figures(rows: list[Row], key: str) -> dict[str, object]:
+    """count, countDistinct ward, sum cost, avg age as the API writes them: a figure over a column stands on those
+    entities that have a value there."""
+    costs, ages, wards = (_told(rows, name, key) for name in ("cost", "age", "ward"))
     return {
         "count": len(rows),
-        "countDistinct": {"ward": len({row["ward"] for row in rows if row["ward"] is not None})},
+        "countDistinct": {"ward": len(set(wards)) if wards else None},
         "sum": {"cost": sum(costs, Decimal(0)) if costs else None},
         "avg": {"age": sum(ages) / len(ages) if ages else None},
     }
+
+
+def _told(rows: list[Row], name: str, key: str) -> list[object]:
+    there = [row for row in rows if row[name] is not None]
+    return [row[name] for row in there] if entities(there, key) >= K else []
 
 
 NOTHING = {"count": None, "countDistinct": {"ward": None}, "sum": {"cost": None}, "avg": {"age": None}}
@@ -87,7 +92,7 @@ NOTHING = {"count": None, "countDistinct": {"ward": None}, "sum": {"cost": None}
 
 def aggregate(whole: list[Row], found: list[Row], key: str, nested: bool = False) -> dict[str, object]:
     safe = nested_rest_is_safe if nested else rest_is_safe
-    return figures(found) if entities(found, key) >= K and safe(whole, found, key) else NOTHING
+    return figures(found, key) if entities(found, key) >= K and safe(whole, found, key) else NOTHING
 
 
 def groups(
