@@ -69,7 +69,37 @@ def suppress(select: exp.Select, block: Block, decision: TableDecision, product:
         if isinstance(node, (exp.Min, exp.Max)) or (isinstance(node, exp.Anonymous) and node.name in _SINGLE):
             raise refused(product, "asks for a minimum, maximum or percentile")
     outside = _outside(select, block, rule, product)
+    _count_values(select, rule)
     return _grouped(select, rule, product, outside) if grouped else _ungrouped(select, rule, outside)
+
+
+def _count_values(select: exp.Select, rule: MinimumGroup) -> None:
+    """A figure over a column stands on the entities that have a value there: others are in no sum and no average."""
+
+    def guarded(node: exp.Expr) -> exp.Expr:
+        column = _figured(node)
+        if column is None:
+            return node
+        behind = _entities(select, rule, unless=exp.Is(this=column.copy(), expression=exp.Null()))
+        enough = exp.GTE(this=behind, expression=exp.Literal.number(rule.k))
+        return exp.Case(ifs=[exp.If(this=enough, true=node.copy())])
+
+    for item in select.expressions:
+        item.set("this", item.this.transform(guarded))
+    for clause in ("having", "order"):
+        if select.args.get(clause) is not None:
+            select.set(clause, select.args[clause].transform(guarded))
+
+
+def _figured(node: exp.Expr) -> exp.Expression | None:
+    """What a figure is over; None for COUNT(*) and for what is no figure."""
+    if isinstance(node, exp.Count) and isinstance(node.this, exp.Distinct):
+        found = node.this.expressions[0]
+    elif isinstance(node, exp.Anonymous) and node.name in _LOGICAL_AGGREGATES:
+        found = node.expressions[0]
+    else:
+        return None
+    return found if isinstance(found, exp.Expression) else None
 
 
 def refused(product: Product, why: str) -> Refusal:
