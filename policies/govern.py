@@ -89,7 +89,7 @@ def govern(
     """The gate. Raises `Refusal` CH205 for a product or column the caller may not know, CH450 for a select outside the
     allowed form, CH451 where the minimum group does not allow the question."""
     gate = _Gate(caller.zone, query, guards, policies, catalog)
-    blocks = tuple(gate.block(block, None) for block in query.blocks)
+    blocks = tuple(gate.block(block) for block in query.blocks)
     for block in blocks_of(blocks):
         verify(block.select, catalog)
     slots = gate.slots(query, blocks)
@@ -123,7 +123,7 @@ class _Gate:
         self.decisions: dict[str, TableDecision] = {}
         self._slot_types: dict[str, Type] = {}
 
-    def block(self, block: Block, parent: Block | None) -> Block:
+    def block(self, block: Block) -> Block:
         """Govern a block and its children."""
         check_block(block, self._slots)
         select = block.select.copy()
@@ -134,7 +134,7 @@ class _Gate:
         for table in list(select.find_all(exp.Table)):
             self._replace(select, table, extra if table is root else [])
         select = suppress(select, block, self.decisions[block.product], self._product(block.product))
-        return replace(block, select=select, children=tuple(self.block(child, block) for child in block.children))
+        return replace(block, select=select, children=tuple(self.block(child) for child in block.children))
 
     def _links(self, relationship: str | None, *, far: bool) -> list[str]:
         return list(link_columns(self._catalog.relationship(relationship), far)) if relationship else []

@@ -59,7 +59,11 @@ class MySQLDialect(Marked):
         )
 
     def rewrite(self, node: exp.Expression) -> exp.Expression:
-        return _filtered(node) if isinstance(node, exp.Filter) else super().rewrite(node)
+        if isinstance(node, exp.Filter):
+            return _filtered(node)
+        if isinstance(node, exp.Not) and isinstance(node.parent, exp.Predicate):
+            return exp.Paren(this=exp.Not(this=node.this.copy()))  # NOT binds more loosely than =
+        return super().rewrite(node)
 
     def real(self, value: exp.Expression) -> exp.Expression:
         return cast_as(value, "DOUBLE")
