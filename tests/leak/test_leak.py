@@ -62,8 +62,9 @@ async def test_governed_answers_equal_the_reference(
                 asks = leak_questioner(persona, SEED)
                 count = await _until(share, partial(leaks, real, reference, persona, asks, found))
                 asked += count
-    record_property("questions", asked)
-    print(f"leak property on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences")
+    record_property(
+        "figure", f"leak property on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences"
+    )
     assert asked >= 60
     assert not found, "\n".join(map(str, found[:3]))
 
@@ -81,8 +82,9 @@ async def test_hidden_data_changes_no_byte(
                 asks = everything(persona, SEED)
                 count = await _until(share, partial(interference, real, other, persona, asks, found))
                 asked += count
-    record_property("questions", asked)
-    print(f"non-interference on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences")
+    record_property(
+        "figure", f"non-interference on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences"
+    )
     assert asked >= 60
     assert not found, "\n".join(map(str, found[:3]))
 
