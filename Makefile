@@ -85,7 +85,7 @@ $(READY): requirements.lock Makefile
 	@$(BIN)/python -c 'import pip' 2>/dev/null || { echo "Making .venv with $$($(PYTHON) --version)" && \
 	  $(PYTHON) -m venv --clear .venv || { echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" ; exit 1; } ; }
 	@echo "Installing the packages of requirements.lock into .venv (once; one to three minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
 	@echo "../../../.." > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/customhouse.pth"
 	@printf '%s\n' "$$COMMAND" > $(BIN)/customhouse && chmod +x $(BIN)/customhouse
 	@touch $@
