@@ -35,7 +35,7 @@ class Authenticator:
     """One zone's gate for tokens. ``issuers`` are the zone's, by ``iss``."""
 
     def __init__(
-        self, zone: Zone, issuers: Mapping[str, Trusted], declared: Mapping[str, Claim], remember: int = 10_000
+        self, zone: Zone, issuers: Mapping[str, Trusted], declared: Mapping[str, Claim], remember: int = 20_000
     ) -> None:
         self._zone, self._issuers, self._declared, self._most = zone, issuers, declared, remember
         self._known: OrderedDict[bytes, tuple[Papers, dict[str, Caller]]] = OrderedDict()
@@ -45,7 +45,9 @@ class Authenticator:
         token, purpose = _read(headers)
         where = hashlib.sha256(token).digest()
         found = self._known.get(where)
-        if found is None or not found[0].valid(time.time()):
+        if found is not None and found[0].valid(time.time()):
+            self._known.move_to_end(where)
+        else:
             self._known.pop(where, None)
             found = (await verify(token.decode("ascii"), self._issuers, self._declared), {})
             self._remember(where, found)

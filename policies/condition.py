@@ -46,7 +46,8 @@ class Condition:
     ``("entitlement:<id>")`` for a bind; None where the whole predicate is the single guard 0. ``claims`` are named
     anywhere in it; ``nonempty`` are list claims in a negative position (under anything but AND, OR and IS TRUE).
     ``columns`` are the product's real columns that it reads, ``related`` the products its paths lead to,
-    ``entitlements`` the ids of its sub-selects, ``requests`` the names after ``request.`` that stand in it.
+    ``entitlements`` the ids of its sub-selects, ``requests`` the names after ``request.`` that stand in it. ``guarded``
+    are the claims whose values the guards read; of the others only whether they are usable and empty counts for them.
     """
 
     text: str
@@ -59,11 +60,12 @@ class Condition:
     related: frozenset[str] = frozenset()
     entitlements: frozenset[str] = frozenset()
     requests: frozenset[str] = frozenset()
+    guarded: frozenset[str] = frozenset()
 
     def bits(self, caller: Caller, moment: Moment) -> Bits:
         """Evaluate the guards. None where a claim it names is missing or unusable."""
         for name in self.claims:
-            if not _usable(caller.claims.get(name)):
+            if not usable(caller.claims.get(name)):
                 return None
         if any(caller.claims[name] == () for name in self.nonempty):
             return None
@@ -87,8 +89,8 @@ class Condition:
         return fold(self.row, bits)
 
 
-def _usable(value: ClaimValue | None) -> bool:
+def usable(value: ClaimValue | None) -> bool:
     """Whether a claim has a value: present, no NULL element, no NaN (which engines order differently)."""
     if isinstance(value, tuple):
-        return all(item is not None and _usable(item) for item in value)
+        return all(item is not None and usable(item) for item in value)
     return value is not None and not (isinstance(value, float) and math.isnan(value))

@@ -71,8 +71,14 @@ def _condition(text: str, place: Place, scope: Scope, claims: Mapping[str, Claim
         related=_related(sql),
         entitlements=frozenset(found.entitlements),
         requests=frozenset(found.requests),
+        guarded=_guarded(guards),
     )
     return Compiled(condition, frozenset(found.named), tuple(found.warnings))
+
+
+def _guarded(guards: list[exp.Expression]) -> frozenset[str]:
+    names = {node.name.partition(":") for guard in guards for node in guard.find_all(exp.Placeholder)}
+    return frozenset(claim for room, _, claim in names if room == "claim")
 
 
 def _related(sql: exp.Expression) -> frozenset[str]:

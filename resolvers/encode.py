@@ -1,7 +1,7 @@
 """Encode: rows and the answer's shape become the bytes of ``data``.
 
 The shape is compiled once per plan into nested functions, so that encoding a row is a dict display and a few look-ups;
-no value passes through a per-field resolver.
+no value passes through a per-field resolver. What an engine wrote as finished JSON is passed on as it is.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 
+import orjson
 from sqlglot import exp
 
 from resolvers.bind import Request
-from resolvers.plan import Layout, Plan
+from resolvers.plan import Form, Layout, Plan
 from resolvers.run import Row, rows_at
 from schema.query import (
     Block,
@@ -79,15 +80,22 @@ class _Compiler:
         """The writer of a field, in a row where child blocks' rows stand at ``places``."""
         match field:
             case Leaf(index=index, pick=pick):
-                return _picked(index, pick) if pick else _leaf(index)
+                text = block is not None and index in self._layouts[block.name].texts
+                if pick:
+                    return _picked(index, pick, text)
+                return _text(index) if text else _leaf(index)
             case Total(block=name, index=index):
                 return self._total(places[name], self._blocks[name], index)
             case Literal_(value=value):
                 return lambda row, request: value
             case Nest(fields=fields) | Connection(fields=fields) | Node(fields=fields):
                 return self._object(fields, places, block)
+            case One(block=name) | Many(block=name) if block is not None and self._is_finished(name, block):
+                return _leaf(places[name]) if self._layouts[block.name].parsed else _text(places[name])
             case One(block=name, fields=fields):
                 return self._one(places[name], self._blocks[name], fields)
+            case Many(block=name) if self._layouts[name].form != "rows":
+                return _whole(places[name], self._layouts[name].form)
             case Many(block=name, fields=fields) | Edges(block=name, fields=fields):
                 return self._many(places[name], self._blocks[name], fields)
             case Cursor(indexes=indexes, seal=seal):
@@ -98,11 +106,15 @@ class _Compiler:
                 return _page_info(field, places[field.block], self._blocks[field.block])
 
     def _object(self, fields: tuple[ShapeField, ...], places: Mapping[str, int], block: Block | None) -> Write:
-        writers = [(field.key, self.field(field, places, block)) for field in fields]
-        plain = [(field.key, field.index) for field in fields if isinstance(field, Leaf) and not field.pick]
-        if len(plain) == len(fields):
-            return _flat(plain)
-        return lambda row, request: {key: write(row, request) for key, write in writers}
+        layout = self._layouts[block.name] if block is not None else None
+        parts: list[tuple[str, int | Write]] = []
+        for field in fields:
+            plain = isinstance(field, Leaf) and not field.pick and (layout is None or field.index not in layout.texts)
+            parts.append((field.key, field.index if plain else self.field(field, places, block)))  # type: ignore[union-attr]
+        return _displayed(parts)
+
+    def _is_finished(self, name: str, parent: Block) -> bool:
+        return name in self._layouts[parent.name].finished
 
     def _row(self, block: Block, fields: tuple[ShapeField, ...]) -> Write:
         return self._object(fields, self._layouts[block.name].children, block)
@@ -138,11 +150,26 @@ def _leaf(index: int) -> Write:
     return lambda row, request: get(row)
 
 
-def _flat(pairs: list[tuple[str, int]]) -> Write:
-    """An object of plain values, as one generated dict display (twice as fast as a comprehension)."""
-    items = ", ".join(f"k[{place}]: row[{index}]" for place, (_, index) in enumerate(pairs))
-    source = f"lambda row, request: {{{items}}}"
-    write: Write = eval(source, {"k": tuple(key for key, _ in pairs)})  # only integers are spliced
+def _text(index: int) -> Write:
+    """JSON text that an engine wrote, or null."""
+    return lambda row, request: None if row[index] is None else orjson.Fragment(row[index])  # type: ignore[arg-type]
+
+
+def _whole(at: int, form: Form) -> Write:
+    """The rows of a long list, written by the engine."""
+    if form == "array":
+        return lambda row, request: orjson.Fragment(rows_at(row, at)[0][0])  # type: ignore[arg-type]
+    return lambda row, request: orjson.Fragment("[" + ",".join([str(inner[0]) for inner in rows_at(row, at)]) + "]")
+
+
+def _displayed(parts: list[tuple[str, int | Write]]) -> Write:
+    """An object as one generated dict display (twice as fast as a comprehension)."""
+    items = ", ".join(
+        f"k[{place}]: row[{part}]" if isinstance(part, int) else f"k[{place}]: w[{place}](row, request)"
+        for place, (_, part) in enumerate(parts)
+    )
+    names = {"k": tuple(key for key, _ in parts), "w": tuple(part for _, part in parts)}
+    write: Write = eval(f"lambda row, request: {{{items}}}", names)  # only integers are spliced
     return write
 
 
@@ -150,7 +177,9 @@ def _cursor(indexes: tuple[int, ...], seal: str) -> Write:
     return lambda row, request: request.sealer.seal("cursor", tuple(row[at] for at in indexes), seal)
 
 
-def _picked(index: int, picks: tuple[Pick, ...]) -> Write:
+def _picked(index: int, picks: tuple[Pick, ...], text: bool) -> Write:
+    if text:
+        return lambda row, request: None if row[index] is None else _pick(orjson.loads(row[index]), picks)  # type: ignore[arg-type]
     return lambda row, request: _pick(row[index], picks)
 
 

@@ -2,48 +2,65 @@
 
 One engine serves one zone with one version of catalog and policies; a reload makes another and swaps it in. Policy
 happens in `_governed`, nowhere else.
+
+What a question needs is looked up by what it was made from: the caller's sight (`sights`), the document, the shape of
+its variables, the guards. Where something is missing, it is made in a thread of its own, one question at a time, so
+that a new query makes nobody else wait for more than the thread's turn.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import orjson
+from sqlglot import exp
 
 from policies.condition import Moment
-from policies.govern import GovernedQuery, GuardTuple, govern, guard, prerequisites
-from policies.guard import guard_tuple
+from policies.govern import GovernedQuery, GuardTuple, govern, prerequisites
 from policies.rules import PolicySet
-from policies.visible import visible
 from resolvers.backends.backend import Backend, Bounds, Deadline
 from resolvers.backends.failures import too_many_bytes
 from resolvers.bind import Request, check_limits
+from resolvers.binders import Bind, binder
 from resolvers.cache import Bounded
 from resolvers.encode import Encoder, encoder
 from resolvers.entitlements import Entitlements
-from resolvers.frontends.graphql.frontend import GraphQLFrontEnd
+from resolvers.frontends.graphql.frontend import Asked, GraphQLFrontEnd, Inlined
 from resolvers.operation import Answer, Operation
-from resolvers.plan import Plan, plan
+from resolvers.plan import MANY, Fetch, Plan, plan
 from resolvers.run import Ran, run
 from resolvers.seal import Sealer
+from resolvers.sights import Guards, Sight, Sights
 from schema.caller import Caller
 from schema.catalog import Catalog
+from schema.errors import Refusal, Refusals
 from schema.query import LogicalQuery, Slot
 from schema.types import STRING, TIMESTAMP
 from schema.visible import VisibleSet
 
 PLANS = 500
-CALLERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A logical query with what looking its plans up needs. ``pages``: the binds that say how long its lists are."""
+
+    query: LogicalQuery
+    products: frozenset[str]
+    pages: tuple[Slot, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A plan with its compiled encoder."""
+    """A plan with its compiled encoder and, by block, the binders of its statements."""
 
     plan: Plan
     encoder: Encoder
+    binders: Mapping[str, Bind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +70,7 @@ class Prepared:
     ready: Ready
     request: Request
     timings: dict[str, float]
+    document: str
 
 
 class Engine:
@@ -73,92 +91,129 @@ class Engine:
         capabilities = {name: dialect.capabilities for name, dialect in self._dialects.items()}
         self.frontend = GraphQLFrontEnd(catalog, zone, capabilities)
         self._plans: Bounded[Ready] = Bounded(PLANS)
-        self._logical: Bounded[LogicalQuery] = Bounded(PLANS)
-        self._visible: Bounded[VisibleSet] = Bounded(CALLERS)
-        self._guards: Bounded[GuardTuple] = Bounded(CALLERS)
+        self._logical: Bounded[Compiled] = Bounded(PLANS)
+        self._sights = Sights(policies, catalog, zone, self.moment)
         self._entitlements = Entitlements(policies.entitlements, backends, self._policy_slot)
+        self._bounds = Bounds(self.zone.max_rows, self.zone.max_answer_bytes)
+        self._compiler = ThreadPoolExecutor(1, f"compile-{zone}")
 
     async def answer(self, operation: Operation, caller: Caller) -> Answer:
         """Everything between a parsed request and response bytes. Raises `Refusal` or `Refusals` for a request that is
         not answered at all; a source that fails leaves nulls and errors in the answer."""
-        prepared = self.prepare(operation, caller)
+        prepared = self._known(operation, caller)
+        if prepared is None:
+            prepared = await asyncio.get_running_loop().run_in_executor(self._compiler, self.prepare, operation, caller)
         deadline = Deadline.after(min(self.zone.timeout, caller.expires - self._clock()))
-        request, timings = prepared.request, prepared.timings
+        ready, request, timings = prepared.ready, prepared.request, prepared.timings
         started = time.perf_counter()
-        request = await self._entitled(prepared.ready.plan.query, request, deadline)
-        bounds = Bounds(self.zone.max_rows, self.zone.max_answer_bytes)
-        ran = await run(prepared.ready.plan, request, self.backends, deadline, bounds)
-        timings["run"] = _since(started)
-        started = time.perf_counter()
-        answer = self._encode(prepared.ready, ran, request, timings)
-        timings["encode"] = _since(started)
+        if ready.plan.query.entitlements:
+            request = await self._entitled(ready.plan.query, request, deadline)
+        ran = await run(ready.plan, ready.binders, request, self.backends, deadline, self._bounds)
+        ended = time.perf_counter()
+        timings["run"] = (ended - started) * 1000
+        answer = self._encode(prepared, ran, request)
+        timings["encode"] = _since(ended)
         return answer
 
     def prepare(self, operation: Operation, caller: Caller) -> Prepared:
-        """Stages 3 to 5: read, compile, govern, plan. Cached by document, variable shape and guards."""
+        """Stages 3 to 5: read, compile, govern, plan; whatever is missing is made."""
+        sight = self._sights.of(caller)
+        document = self.frontend.read(operation.text, operation.name, sight.visible)
+        if isinstance(document, Inlined):
+            try:
+                return self._prepare(document, operation, caller, sight)
+            except (Refusal, Refusals):
+                document = self.frontend.read(operation.text, operation.name, sight.visible, exactly=True)
+        return self._prepare(document, operation, caller, sight)
+
+    def _known(self, operation: Operation, caller: Caller) -> Prepared | None:
+        """The same for what has been made before; None where something is missing, or is to be refused exactly."""
+        sight = self._sights.known(caller)
+        if sight is None:
+            return None
+        document = self.frontend.known(operation.text, operation.name, sight.visible)
+        if document is None:
+            return None
+        try:
+            return self._prepare(document, operation, caller, sight, made=False)
+        except _Missing:
+            return None
+        except (Refusal, Refusals):
+            if isinstance(document, Inlined):
+                return None
+            raise
+
+    def _prepare(
+        self, document: Asked, operation: Operation, caller: Caller, sight: Sight, made: bool = True
+    ) -> Prepared:
         started = time.perf_counter()
         sealer = self._sealer(caller)
-        names = self.visible(caller)
-        document = self.frontend.read(operation.text, operation.name, names)
         values = document.coerce(operation.variables)
         key = (document.key, document.signature(values, sealer.open))
-        query = self._logical.get(key, lambda: self.frontend.compile(document, values, sealer.open))
-        timings = {"compile": _since(started)}
-        started = time.perf_counter()
-        guards = self.guards(query, caller)
-        ready = self._plans.get((key, guards), lambda: self._ready(self._governed(query, caller, guards)))
-        timings["govern"] = _since(started)
-        slots = ready.plan.query.slots
+        compiled = self._logical.known(key)
+        if compiled is None:
+            compiled = self._logical.keep(key, self._compiled(document, values, sealer, made))
+        governing = time.perf_counter()
+        guards = self._sights.guards(sight, caller, compiled.products)
+        slots, limits = compiled.query.slots, compiled.query.limits
         request = Request(caller, slots, values, sealer, self._keys, self._minute(), self.zone.region)
-        check_limits(query.limits, request)
-        return Prepared(ready, request, timings)
+        if limits:
+            check_limits(limits, request)
+        large = any(int(str(request.value(slot))) > MANY for slot in compiled.pages)
+        ready = self._plans.known((key, guards.number, large))
+        if ready is None:
+            ready = self._plans.keep((key, guards.number, large), self._ready(compiled, caller, guards, large, made))
+        planned = time.perf_counter()
+        timings = {"compile": (governing - started) * 1000, "govern": (planned - governing) * 1000}
+        return Prepared(ready, replace_slots(request, ready.plan.query.slots), timings, document.mark)
 
     def visible(self, caller: Caller) -> VisibleSet:
         """The names a caller may know."""
-        key = (caller.digest, self._minute())
-        return self._visible.get(key, lambda: visible(self.policies, self.catalog, caller, self.moment()))
+        return self._sights.of(caller).visible
 
     def moment(self) -> Moment:
         return Moment(self._minute(), self.zone.region)
 
-    def guards(self, query: LogicalQuery, caller: Caller) -> GuardTuple:
-        """The caller's guards for the products of a query."""
-        products = prerequisites(query, self.policies, self.catalog)
-        moment = self.moment()
-        return self._guards.get(
-            (caller.digest, moment.minute, products),
-            lambda: guard(products, caller, self.policies, lambda rules: guard_tuple(rules, caller, moment)),
-        )
+    def cached(self) -> int:
+        """How many plans are kept."""
+        return len(self._plans)
+
+    def _compiled(self, document: Asked, values: Mapping[str, object], sealer: Sealer, made: bool) -> Compiled:
+        if not made:
+            raise _Missing
+        query = self.frontend.compile(document, values, sealer.open)
+        return Compiled(query, prerequisites(query, self.policies, self.catalog), _pages(query))
+
+    def _ready(self, compiled: Compiled, caller: Caller, guards: Guards, large: bool, made: bool) -> Ready:
+        if not made:
+            raise _Missing
+        planned = plan(self._governed(compiled.query, caller, guards.tuple), self.catalog, self._dialects, large)
+        binders = {fetch.block.name: binder(fetch.statement, self._keys) for fetch in _fetches(planned.fetches)}
+        return Ready(planned, encoder(planned), binders)
 
     async def close(self) -> None:
-        """Nothing of its own to close: the back ends belong to whoever opened them."""
+        """End the compiling thread. The back ends belong to whoever opened them."""
+        self._compiler.shutdown(wait=False, cancel_futures=True)
 
     def _governed(self, query: LogicalQuery, caller: Caller, guards: GuardTuple) -> GovernedQuery:
         return govern(query, caller, guards, self.policies, self.catalog)
 
-    def _ready(self, governed: GovernedQuery) -> Ready:
-        planned = plan(governed, self.catalog, self._dialects)
-        return Ready(planned, encoder(planned))
-
     async def _entitled(self, governed: GovernedQuery, request: Request, deadline: Deadline) -> Request:
-        if not governed.entitlements:
-            return request
         found = await self._entitlements.resolve(governed.entitlements, request, deadline)
         return replace(request, entitlements=found)
 
-    def _encode(self, ready: Ready, ran: Ran, request: Request, timings: Mapping[str, float]) -> Answer:
-        failed = frozenset(ran.failures)
-        data = ready.encoder.encode(ran.rows, failed, request)
-        body: dict[str, object] = {"data": data}
+    def _encode(self, prepared: Prepared, ran: Ran, request: Request) -> Answer:
+        ready, failed = prepared.ready, frozenset(ran.failures)
+        body: dict[str, object] = {"data": ready.encoder.encode(ran.rows, failed, request)}
         if failed:
             body["errors"] = [_error(key, ran, needs) for key, _, needs in ready.encoder.fields if needs & failed]
         text = orjson.dumps(body)
         if len(text) > self.zone.max_answer_bytes:
             raise too_many_bytes(self.zone.max_answer_bytes)
-        return Answer(text, 294 if failed else 200, timings)
+        return Answer(text, 294 if failed else 200, prepared.timings, prepared.document)
 
     def _sealer(self, caller: Caller) -> Sealer:
-        bound = "\0".join((self.zone.name, caller.digest, self.catalog.version, self.policies.version))
+        bound = (self.zone.name, caller.digest, self.catalog.version, self.policies.version)
         return Sealer(self._keys["seal"], bound)
 
     def _policy_slot(self, name: str) -> Slot:
@@ -176,6 +231,30 @@ def _error(key: str, ran: Ran, needs: frozenset[str]) -> dict[str, object]:
     refusal = next(ran.failures[name] for name in sorted(needs & frozenset(ran.failures)))
     extensions = {"code": refusal.code} | ({"hint": refusal.hint} if refusal.hint else {})
     return {"message": refusal.message, "path": [key], "extensions": extensions}
+
+
+class _Missing(Exception):
+    """Something has to be made first."""
+
+
+def replace_slots(request: Request, slots: Mapping[str, Slot]) -> Request:
+    """The request with the binds of the governed query, which has more than the logical one."""
+    return Request(
+        request.caller, slots, request.variables, request.sealer, request.keys, request.minute, request.region
+    )
+
+
+def _pages(query: LogicalQuery) -> tuple[Slot, ...]:
+    """The binds that a root list's LIMIT takes from the variables."""
+    found = [block.select.args["limit"] for block in query.blocks if block.select.args.get("limit") is not None]
+    names = [node.name for limit in found for node in limit.find_all(exp.Placeholder)]
+    return tuple(query.slots[name] for name in names if query.slots[name].origin == "variable")
+
+
+def _fetches(fetches: tuple[Fetch, ...]) -> Iterator[Fetch]:
+    for fetch in fetches:
+        yield fetch
+        yield from _fetches(fetch.below)
 
 
 def _since(started: float) -> float:

@@ -23,9 +23,10 @@ class Operation:
 class Answer:
     """Response bytes. ``status`` is 200, or 294 where the body holds both ``data`` and ``errors``.
 
-    ``timings`` are milliseconds by stage.
+    ``timings`` are milliseconds by stage. ``document`` marks what was asked, the same for the same text.
     """
 
     body: bytes
     status: int = 200
     timings: Mapping[str, float] = field(default_factory=dict)
+    document: str | None = None

@@ -3,19 +3,23 @@
 1. A tree of blocks is cut where a child cannot be built inside its parent's statement: another source, or an engine
    that builds no nested JSON. Each piece is one `Fetch`: one statement per same-source tree, else one per level, never
    one per row.
-2. Inside a piece, a child is a correlated sub-select that gives its rows as JSON, joined on the link columns.
-3. A piece below a cut takes its parents' link values as list binds, numbers its rows per parent (so that each parent
+2. The top of a piece gives one column for each value. Inside it, a child is a correlated sub-select that gives its rows
+   as JSON: as the answer shows them where they are `finished`, else as arrays of values that the gateway goes on with.
+3. A long list that is finished is written by the engine as a whole: JSON costs an engine more than rows, and rows cost
+   the gateway more than JSON (docs/benchmarks.md says where they meet).
+4. A piece below a cut takes its parents' link values as list binds, numbers its rows per parent (so that each parent
    has its own page), and is stitched by those values.
-4. The finished statement is verified again before it is written in the engine's words.
+5. The finished statement is verified again before it is written in the engine's words.
 
-A block's row is a list: its outputs, the link values of its cut children (`Layout.links`), then one list of rows per
-child. Pure: statements are text, nothing runs here.
+A block's row is a list: its outputs, the link values of its cut children (`Layout.links`), then one value per child.
+Pure: statements are text, nothing runs here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from sqlglot import exp
 
@@ -24,35 +28,49 @@ from policies.relation import link_columns
 from policies.verify import verify
 from resolvers.backends.columns import typed_columns
 from resolvers.backends.dialect import Dialect, Statement
+from resolvers.finished import Fields, finished
 from schema.catalog import Catalog
-from schema.query import Block, Slot
+from schema.query import Block, Connection, Leaf, Literal_, Many, Nest, One, ShapeField, Slot
 from schema.types import Kind, Type
+
+MANY = 200
+"""Rows from which a list is long."""
+
+Form = Literal["rows", "objects", "array"]
+"""How the rows of a fetch come: one column for each value; one JSON object for each row; or one row of (how many, the
+JSON array of all)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where things stand in a block's row. ``links`` are, per cut child, the positions of its link values; ``children``
-    are the positions of the children's rows, by block name. ``keys`` are, below a cut, the positions of the row's own
-    link values. ``empty`` is the row of an aggregate over nothing."""
+    are the positions of the children's rows, by block name; those in ``finished`` are JSON as the answer shows it, as
+    text unless the row was ``parsed`` from JSON itself. ``keys`` are, below a cut, the positions of the row's own link values. ``texts`` are positions of JSON text.
+    ``empty`` is the row of an aggregate over nothing."""
 
     links: Mapping[str, tuple[int, ...]]
     children: Mapping[str, int]
     keys: tuple[int, ...]
     empty: tuple[object, ...] = ()
+    texts: frozenset[int] = frozenset()
+    finished: frozenset[str] = frozenset()
+    parsed: bool = False
+    form: Form = "rows"
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """One statement and where its rows go.
 
-    ``tree``: each row is one JSON text; else a row of wire values. ``parent`` is the block whose rows' link values
-    are bound to ``keys`` (None for a root).
+    ``parent`` is the block whose rows' link values are bound to ``keys`` (None for a root). ``parsed`` are the
+    positions of JSON text that the gateway itself goes on with.
     """
 
     source: str
     block: Block
     statement: Statement
-    tree: bool
+    form: Form = "rows"
+    parsed: tuple[int, ...] = ()
     parent: str | None = None
     keys: tuple[Slot, ...] = ()
     below: tuple[Fetch, ...] = ()
@@ -67,41 +85,89 @@ class Plan:
     layouts: Mapping[str, Layout]
 
 
-def plan(query: GovernedQuery, catalog: Catalog, dialects: Mapping[str, Dialect]) -> Plan:
-    """Plan a governed query. ``dialects`` by source name."""
-    planner = _Planner(query, catalog, dialects)
+def plan(query: GovernedQuery, catalog: Catalog, dialects: Mapping[str, Dialect], large: bool = False) -> Plan:
+    """Plan a governed query. ``dialects`` by source name. ``large``: a list whose length only the variables tell is
+    long."""
+    planner = _Planner(query, catalog, dialects, large)
     fetches = tuple(planner.fetch(block, None) for block in query.blocks)
     return Plan(query, fetches, planner.layouts)
 
 
 class _Planner:
-    def __init__(self, query: GovernedQuery, catalog: Catalog, dialects: Mapping[str, Dialect]) -> None:
-        self._catalog, self._dialects = catalog, dialects
+    def __init__(self, query: GovernedQuery, catalog: Catalog, dialects: Mapping[str, Dialect], large: bool) -> None:
+        self._catalog, self._dialects, self._large = catalog, dialects, large
         self._slots = dict(query.slots)
+        self._finished = finished(query.logical.shape, query.blocks, self._fits)
         self.layouts: dict[str, Layout] = {}
 
-    def _source(self, block: Block) -> str:
-        return self._catalog.products[block.product].source
+    def _dialect(self, block: Block) -> Dialect:
+        return self._dialects[self._catalog.products[block.product].source]
 
     def fetch(self, block: Block, parent: Block | None) -> Fetch:
         """The statement for a block and whatever can stand inside it, and the fetches below its cuts."""
-        source = self._source(block)
-        dialect = self._dialects[source]
+        dialect = self._dialect(block)
         keys = self._key_slots(block) if parent is not None else ()
         cut: list[tuple[Block, Block]] = []
-        statement = self._root(block, dialect, keys, cut)
+        if parent is None and self._is_long(block) and block.name in self._finished:
+            form, statement = self._whole(block, dialect)
+        else:
+            form, statement = "rows", self._root(block, dialect, keys, cut)
         verify(statement, self._catalog)
         typed = typed_columns(statement, self._catalog, dialect)
         below = tuple(self.fetch(child, above) for child, above in cut)
         return Fetch(
-            source=source,
+            source=self._catalog.products[block.product].source,
             block=block,
-            statement=replace(dialect.render(typed, self._slots), document=dialect.capabilities.tree),
-            tree=dialect.capabilities.tree,
+            statement=replace(dialect.render(typed, self._slots), raw=True),
+            form=form,
+            parsed=self._parsed(block) if form == "rows" else (),
             parent=parent.name if parent is not None else None,
             keys=keys,
             below=below,
         )
+
+    def _is_long(self, block: Block) -> bool:
+        size = self._size(block)
+        return not block.one and not block.aggregate and (size > MANY if size is not None else self._large)
+
+    def _size(self, block: Block) -> int | None:
+        """The most rows that a block's LIMIT allows, where the text of the query alone says it."""
+        limit = block.select.args.get("limit")
+        if limit is None:
+            return None
+        slots = [self._slots[node.name] for node in limit.find_all(exp.Placeholder)]
+        if any(slot.origin != "constant" for slot in slots):
+            return None
+        given = sum(int(str(slot.value)) for slot in slots)
+        return given + sum(int(node.name) for node in limit.find_all(exp.Literal))
+
+    def _select(self, block: Block) -> exp.Select:
+        """A copy to build on. A page size that the query's text fixes stands in it as a number, so that an engine that
+        plans before it knows the binds plans for this page."""
+        select = block.select.copy()
+        if select.args.get("limit") is not None and (size := self._size(block)) is not None:
+            select.set("limit", exp.Limit(expression=exp.Literal.number(size)))
+        return select
+
+    def _parsed(self, block: Block) -> tuple[int, ...]:
+        layout = self.layouts[block.name]
+        children = {at for name, at in layout.children.items() if name not in layout.links} - {
+            layout.children[name] for name in layout.finished
+        }
+        linking = {at for links in layout.links.values() for at in links} | set(layout.keys)
+        return tuple(sorted(children | (linking & layout.texts)))
+
+    def _whole(self, block: Block, dialect: Dialect) -> tuple[Form, exp.Select]:
+        """A long list as finished JSON."""
+        items = self._object(self._finished[block.name], block, dialect)
+        form: Form = "array" if dialect.capabilities.aggregates_rows else "objects"
+        self.layouts[block.name] = Layout({}, {}, (), form=form)
+        select = self._select(block)
+        if form == "array":
+            whole = dialect.json_list(select, items, f"~{block.name}", None)
+            return form, whole.select(exp.alias_(exp.Count(this=exp.Star(), big_int=True), "n"), append=True)
+        select.set("expressions", [exp.alias_(dialect.json_object(items), "j")])
+        return form, select
 
     def _key_slots(self, block: Block) -> tuple[Slot, ...]:
         slots = tuple(
@@ -120,10 +186,8 @@ class _Planner:
         self, block: Block, dialect: Dialect, keys: tuple[Slot, ...], cut: list[tuple[Block, Block]]
     ) -> exp.Select:
         links = self._far(block) if keys else []
-        items = self._items(block, dialect, links, cut)
-        tree = dialect.capabilities.tree
-        values = [exp.alias_(dialect.json_row(items), "j")] if tree else _named(items)
-        select = block.select.copy()
+        values = _named(self._items(block, dialect, links, cut, cells=True))
+        select = self._select(block)
         select.set("expressions", values)
         if not keys:
             return select if not block.one or block.select.args.get("limit") else select.limit(1, copy=False)
@@ -136,55 +200,97 @@ class _Planner:
         return _paged(select, block, links, [value.alias for value in values])
 
     def _items(
-        self, block: Block, dialect: Dialect, keys: list[exp.Column], cut: list[tuple[Block, Block]]
+        self,
+        block: Block,
+        dialect: Dialect,
+        keys: list[exp.Column],
+        cut: list[tuple[Block, Block]],
+        cells: bool = False,
     ) -> list[exp.Expression]:
-        """The values of a row in the order of its `Layout`."""
-        items = [
-            dialect.wire(item.this, output.type)
-            for item, output in zip(block.select.expressions, block.outputs, strict=True)
+        """The values of a row in the order of its `Layout`: ``cells`` for columns, else for a JSON array."""
+        write = dialect.cell if cells else dialect.wire
+        typed: list[tuple[exp.Expression, Type]] = [
+            (item.this, output.type) for item, output in zip(block.select.expressions, block.outputs, strict=True)
         ]
         links: dict[str, tuple[int, ...]] = {}
         inside: list[Block] = []
         for child in block.children:
-            if self._fits(child, block, dialect):
+            if self._fits(child, block):
                 inside.append(child)
                 continue
             cut.append((child, block))
             near = self._near(child, block)
-            links[child.name] = tuple(range(len(items), len(items) + len(near)))
-            items += [dialect.wire(link, t) for link, t in zip(near, self._link_types(child), strict=True)]
-        own = tuple(range(len(items), len(items) + len(keys)))
-        items += [dialect.wire(k, t) for k, t in zip(keys, self._link_types(block), strict=True)] if keys else []
-        children = {child.name: len(items) + index for index, child in enumerate(inside)}
+            links[child.name] = tuple(range(len(typed), len(typed) + len(near)))
+            typed += zip(near, self._link_types(child), strict=True)
+        own = tuple(range(len(typed), len(typed) + len(keys)))
+        typed += zip(keys, self._link_types(block), strict=True) if keys else []
+        children = {child.name: len(typed) + index for index, child in enumerate(inside)}
+        items = [write(value, type_) for value, type_ in typed]
         items += [self._inside(child, block, dialect, cut) for child in inside]
         width = len(items)
         outside = [child.name for child in block.children if child.name in links]
         children |= {name: width + index for index, name in enumerate(outside)}
-        self.layouts[block.name] = Layout(links, children, own, _empty(block))
+        texts = {at for at, (_, type_) in enumerate(typed) if cells and type_.kind in dialect.capabilities.as_json}
+        shown = frozenset(child.name for child in inside if child.name in self._finished)
+        self.layouts[block.name] = Layout(links, children, own, _empty(block), frozenset(texts), shown, not cells)
         return items
 
-    def _fits(self, child: Block, parent: Block, dialect: Dialect) -> bool:
-        return dialect.capabilities.tree and self._source(child) == self._source(parent)
+    def _fits(self, child: Block, parent: Block) -> bool:
+        dialect = self._dialect(parent)
+        return dialect.capabilities.tree and self._dialect(child) is dialect and self._same_source(child, parent)
+
+    def _same_source(self, one: Block, other: Block) -> bool:
+        products = self._catalog.products
+        return products[one.product].source == products[other.product].source
 
     def _inside(self, child: Block, parent: Block, dialect: Dialect, cut: list[tuple[Block, Block]]) -> exp.Expression:
-        """A child as a correlated sub-select: the JSON array of its rows."""
-        row = dialect.json_row(self._items(child, dialect, [], cut))
-        select = child.select.copy()
+        """A child as a correlated sub-select: the JSON of its rows."""
+        select = self._select(child)
         for far, near in zip(self._far(child), self._near(child, parent), strict=True):
             select = select.where(exp.EQ(this=far, expression=near), copy=False)
-        if child.aggregate:
-            select.set("expressions", [dialect.json_row([row])])
-            return select.subquery(copy=False)
-        order = _ranking(child)
-        select.set("expressions", [exp.alias_(row, "j"), exp.alias_(order, "n")])
         if child.one and select.args.get("limit") is None:
             select = select.limit(1, copy=False)
+        if child.name in self._finished:
+            return self._written(child, select, dialect).subquery(copy=False)
+        row = dialect.json_row(self._items(child, dialect, [], cut))
+        if child.aggregate:
+            select.set("limit", None)
+            select.set("expressions", [dialect.json_row([row])])
+            return select.subquery(copy=False)
+        select.set("expressions", [exp.alias_(row, "j"), exp.alias_(_ranking(child), "n")])
         alias = f"q{child.name}"
         rank: exp.Expression = exp.column("n", table=alias)
         if child.reverse:
             rank = exp.Neg(this=rank)
         rows = dialect.json_rows(exp.column("j", table=alias), rank)
         return exp.select(rows).from_(select.subquery(alias, copy=False), copy=False).subquery(copy=False)
+
+    def _written(self, block: Block, select: exp.Select, dialect: Dialect) -> exp.Select:
+        """The rows of a finished block as the answer shows them: one object, or a list of objects."""
+        items = self._object(self._finished[block.name], block, dialect)
+        name = f"~{block.name}"
+        if block.aggregate:
+            select.set("limit", None)
+        if block.one or block.aggregate:
+            return dialect.json_one(select, items, name)
+        return dialect.json_list(select, items, name, _ranking(block))
+
+    def _object(self, fields: Fields, block: Block, dialect: Dialect) -> list[tuple[str, exp.Expression]]:
+        return [(field.key, self._field(field, block, dialect)) for field in fields]
+
+    def _field(self, field: ShapeField, block: Block, dialect: Dialect) -> exp.Expression:
+        match field:
+            case Leaf(index=index):
+                return dialect.wire(block.select.expressions[index].this, block.outputs[index].type)
+            case Literal_(value=value):
+                return dialect.json_text(str(value))
+            case Nest(fields=fields) | Connection(fields=fields):
+                return dialect.json_object(self._object(fields, block, dialect))
+            case One(block=name) | Many(block=name):
+                child = next(child for child in block.children if child.name == name)
+                return self._inside(child, block, dialect, [])
+            case _:
+                raise TypeError(f"not finished: {field.key}")
 
     def _far(self, block: Block) -> list[exp.Column]:
         alias = block.select.args["from_"].this.alias

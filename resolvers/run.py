@@ -16,13 +16,12 @@ from dataclasses import dataclass
 import orjson
 
 from resolvers.backends.backend import Backend, Bounds, Deadline
-from resolvers.backends.binding import values
 from resolvers.backends.failures import too_many_rows
 from resolvers.bind import Request
+from resolvers.binders import Bind, Keys
 from resolvers.natural import natural
 from resolvers.plan import Fetch, Plan
 from schema.errors import Refusal
-from schema.query import Slot
 
 Row = list[object]
 Rows = list[Row]
@@ -36,9 +35,17 @@ class Ran:
     failures: Mapping[str, Refusal]
 
 
-async def run(plan: Plan, request: Request, backends: Mapping[str, Backend], deadline: Deadline, bounds: Bounds) -> Ran:
-    """Run a plan. Raises nothing for a source that fails: the failure stands beside the other roots' rows."""
-    runner = _Runner(plan, request, backends, deadline, bounds)
+async def run(
+    plan: Plan,
+    binders: Mapping[str, Bind],
+    request: Request,
+    backends: Mapping[str, Backend],
+    deadline: Deadline,
+    bounds: Bounds,
+) -> Ran:
+    """Run a plan; ``binders`` by the name of a fetch's block. Raises nothing for a source that fails: the failure
+    stands beside the other roots' rows."""
+    runner = _Runner(plan, binders, request, backends, deadline, bounds)
     rows: dict[str, Rows] = {}
     failures: dict[str, Refusal] = {}
 
@@ -48,6 +55,9 @@ async def run(plan: Plan, request: Request, backends: Mapping[str, Backend], dea
         except Refusal as refusal:
             failures[fetch.block.name] = refusal
 
+    if len(plan.fetches) == 1:
+        await one(plan.fetches[0])
+        return Ran(rows, failures)
     async with asyncio.TaskGroup() as group:
         for fetch in plan.fetches[1:]:
             group.create_task(one(fetch))
@@ -60,38 +70,42 @@ class _Runner:
     """One run: counts the rows of the whole answer against the bounds."""
 
     def __init__(
-        self, plan: Plan, request: Request, backends: Mapping[str, Backend], deadline: Deadline, bounds: Bounds
+        self,
+        plan: Plan,
+        binders: Mapping[str, Bind],
+        request: Request,
+        backends: Mapping[str, Backend],
+        deadline: Deadline,
+        bounds: Bounds,
     ) -> None:
-        self._plan, self._request, self._backends = plan, request, backends
+        self._plan, self._binders, self._request, self._backends = plan, binders, request, backends
         self._deadline, self._bounds = deadline, bounds
         self._rows = 0
 
     async def root(self, fetch: Fetch) -> Rows:
         rows = await self._fetch(fetch, {})
         if fetch.block.reverse:
-            rows.reverse()
-        await self._below(fetch, {fetch.block.name: rows})
+            rows = rows[::-1]  # not in place: others may hold them too
+        if fetch.below:
+            await self._below(fetch, {fetch.block.name: rows})
         return rows
 
-    async def _fetch(self, fetch: Fetch, keys: Mapping[str, list[object]]) -> Rows:
-        def value(slot: Slot) -> object:
-            return keys[slot.name] if slot.origin == "keys" else self._request.value(slot)
-
-        backend = self._backends[fetch.source]
-        statement = fetch.statement
-        found = await backend.fetch(statement, values(statement, value), self._deadline, self._bounds)
-        self._rows += len(found)
+    async def _fetch(self, fetch: Fetch, keys: Keys) -> Rows:
+        bound = self._binders[fetch.block.name](self._request, keys)
+        found = await self._backends[fetch.source].fetch(fetch.statement, bound, self._deadline, self._bounds)
+        self._rows += int(str(found[0][1])) if fetch.form == "array" else len(found)
         if self._rows > self._bounds.rows:
             raise too_many_rows(self._bounds.rows)
-        if not fetch.tree:
-            return [list(row) for row in found]
-        parsed: Rows = orjson.loads(b"[" + ",".join(str(row[0]) for row in found).encode() + b"]")
-        return parsed
+        if not fetch.parsed and not fetch.below:
+            return found  # type: ignore[return-value]  # nothing is put into these rows
+        rows = [list(row) for row in found]
+        for at in fetch.parsed:
+            for row in rows:
+                row[at] = None if row[at] is None else orjson.loads(row[at])  # type: ignore[arg-type]  # JSON text
+        return rows
 
     async def _below(self, fetch: Fetch, rows: dict[str, Rows]) -> None:
         """Fetch the cut children of whatever blocks this fetch brought, side by side."""
-        if not fetch.below:
-            return
         self._collect(fetch, rows)
         for child in fetch.below:
             for parent in rows[child.parent or ""]:
@@ -113,7 +127,7 @@ class _Runner:
             block = waiting.pop()
             layout = self._plan.layouts[block.name]
             for child in block.children:
-                if child.name not in layout.links:
+                if child.name not in layout.links and child.name not in layout.finished:
                     at = layout.children[child.name]
                     rows[child.name] = [row for parent in rows[block.name] for row in rows_at(parent, at)]
                     waiting.append(child)
@@ -131,7 +145,8 @@ class _Runner:
             }
             rows = await self._fetch(fetch, keys)
         _stitch(parents, links, layout.children[fetch.block.name], rows, self._plan.layouts[fetch.block.name].keys)
-        await self._below(fetch, {fetch.block.name: rows})
+        if fetch.below:
+            await self._below(fetch, {fetch.block.name: rows})
 
 
 def _first(group: ExceptionGroup[Refusal]) -> Refusal:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, field
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -23,27 +24,36 @@ _LONGEST = 8192
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Seals for one caller. ``key`` is 64 bytes that all workers share; ``bound`` identifies papers and versions."""
+    """Seals for one request. ``key`` is 64 bytes that all workers share; ``bound`` identifies papers and versions.
+
+    What it has opened it remembers: a cursor decides the shape of a query, and each of its values is bound.
+    """
 
     key: bytes
-    bound: str
+    bound: tuple[str, ...]
+    _opened: dict[tuple[str, str, str], tuple[object, ...]] = field(default_factory=dict, compare=False)
 
     def seal(self, kind: str, values: tuple[object, ...], seal: str) -> str:
         """The sealed text of JSON values. ``kind`` is 'cursor' or 'node'."""
         plain = orjson.dumps(values)
         plain += b" " * (-len(plain) % _BLOCK)
-        sealed = AESSIV(self.key).encrypt(plain, self._associated(kind, seal))
-        return _text(sealed)
+        return _text(_cipher(self.key).encrypt(plain, self._associated(kind, seal)))
 
     def open(self, kind: str, text: str, seal: str) -> tuple[object, ...]:
         """The values of a sealed text. Raises `Refusal` CH110 for one that was not sealed for this caller and use."""
+        where = (kind, text, seal)
+        if where not in self._opened:
+            self._opened[where] = self._open(kind, text, seal)
+        return self._opened[where]
+
+    def _open(self, kind: str, text: str, seal: str) -> tuple[object, ...]:
         try:
             if len(text) > _LONGEST or not text.isascii():
                 raise ValueError
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             if _text(sealed) != text:
                 raise ValueError  # another spelling of the same bytes
-            values = orjson.loads(AESSIV(self.key).decrypt(sealed, self._associated(kind, seal)))
+            values = orjson.loads(_cipher(self.key).decrypt(sealed, self._associated(kind, seal)))
         except (InvalidTag, ValueError, binascii.Error):
             raise Refusal(
                 "CH110",
@@ -53,7 +63,12 @@ class Sealer:
         return tuple(values)
 
     def _associated(self, kind: str, seal: str) -> list[bytes]:
-        return [b"customhouse", kind.encode(), self.bound.encode(), seal.encode()]
+        return [b"customhouse", kind.encode(), "\0".join(self.bound).encode(), seal.encode()]
+
+
+@functools.lru_cache(maxsize=64)
+def _cipher(key: bytes) -> AESSIV:
+    return AESSIV(key)
 
 
 def _text(sealed: bytes) -> str:

@@ -6,6 +6,7 @@ zone's key; a document by its digest. Query text, variables, claims, addresses a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 
@@ -43,6 +44,7 @@ def record(exchange: Exchange, route: str, trail: Trail) -> None:
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
+@functools.lru_cache(maxsize=20_000)
 def mark(digest: str, key: bytes) -> str:
     """A caller's mark in the log."""
     return hashlib.blake2b(digest.encode("ascii"), key=key, digest_size=8).hexdigest()

@@ -8,11 +8,12 @@ that the client sees it instead of a reset connection.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from schema.errors import Refusal
 
@@ -23,13 +24,23 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_PIECE = 64 * 1024
+_PIECE, _LONG_PIECE = 64 * 1024, 256 * 1024
 _READ_ON_BYTES, _READ_ON_SECONDS = 8 * 1024 * 1024, 2.0
 ALWAYS: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+WATCH = "customhouse.watch"
+"""The ASGI extension by which a server says that a client has left (`app.http.protocol`)."""
 
 
 class ClientLeft(Exception):
     """The client closed the connection; there is nobody to answer."""
+
+
+class Leaving(Protocol):
+    """What a server knows of a connection's end. ``watch`` calls back once when the client has gone, until told to
+    forget."""
+
+    def watch(self, gone: Callable[[], None]) -> None: ...
+    def forget(self, gone: Callable[[], None]) -> None: ...
 
 
 def raw_headers(scope: Scope) -> RawHeaders:
@@ -42,7 +53,18 @@ def request_id_of(headers: RawHeaders) -> str:
     given = [value for name, value in headers if name == b"x-request-id"]
     if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
         return given[0].decode("ascii")
-    return secrets.token_hex(16)
+    return _new_id()
+
+
+_numbers, _process = itertools.count(), [""]
+
+
+def _new_id() -> str:
+    """Unique, not secret: a part that is the process's own, and a number."""
+    number = next(_numbers)
+    if number % 1_000_000 == 0:  # also in a process that was forked from one that had begun to count
+        _process[0] = secrets.token_hex(10)
+    return f"{_process[0]}{number & 0xFFFFFFFFFFFF:012x}"
 
 
 class Exchange:
@@ -50,17 +72,24 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, slow_reader: float) -> None:
         self.method, self.headers = str(scope["method"]), raw_headers(scope)
-        self.request_id = request_id_of(self.headers)
+        single = dict(self.headers)
+        self._single = single if len(single) == len(self.headers) else None
+        plain = self._single is not None and b"x-request-id" not in single
+        self.request_id = _new_id() if plain else request_id_of(self.headers)
         self.began = time.perf_counter()
         self.status, self.sent = 0, 0
         self.closing = False
         self._receive, self._send, self._slow_reader = receive, send, slow_reader
         query = scope.get("query_string", b"")
         self.query = query if isinstance(query, bytes) else b""
+        self.leaving = _leaving(scope)
         self._unread = self._long_body()
 
     def header(self, name: bytes) -> str:
         """A header's values, joined by commas; '' where it is absent."""
+        if self._single is not None:
+            value = self._single.get(name)
+            return "" if value is None else value.decode("latin-1")
         values = [value for key, value in self.headers if key == name]
         return b",".join(values).decode("latin-1") if values else ""
 
@@ -116,10 +145,10 @@ class Exchange:
             await self._send({"type": "http.response.body", "body": body})
             return
         view = memoryview(body)
-        for at in range(0, len(body), _PIECE):
+        for at in range(0, len(body), _LONG_PIECE):
+            piece = body if len(body) <= _LONG_PIECE else bytes(view[at : at + _LONG_PIECE])
             try:
                 async with asyncio.timeout(self._slow_reader):
-                    piece = bytes(view[at : at + _PIECE])
                     await self._send({"type": "http.response.body", "body": piece, "more_body": True})
             except TimeoutError:
                 raise ClientLeft from None
@@ -140,6 +169,11 @@ class Exchange:
                         return
         except TimeoutError:
             return
+
+
+def _leaving(scope: Scope) -> Leaving | None:
+    extensions = scope.get("extensions")
+    return extensions.get(WATCH) if isinstance(extensions, dict) else None
 
 
 def too_large(most: int) -> Refusal:

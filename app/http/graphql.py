@@ -10,10 +10,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
@@ -27,6 +26,7 @@ from app.http.refuse import (
     refusal_headers,
     request_status,
 )
+from app.http.watch import TimeIsUp, Watch
 from app.log import failure
 from app.serving import Serving, Switch
 from app.settings import Settings
@@ -35,6 +35,8 @@ from schema.caller import Caller
 from schema.errors import Refusal, Refusals
 
 _VARY = (b"vary", b"Accept")
+INTERNAL = "internal"
+"""The one zone whose callers may be told how long each stage took: elsewhere that would be a side channel."""
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ class GraphQLEndpoint:
             with self._switch.take() as serving:
                 trail.serving = serving
                 answer = await self._ask(exchange, serving, trail)
-                await self._send(exchange, media, answer)
+                await self._send(exchange, media, answer, serving.zone.name)
         except Refused as refused:
             await self._refuse(exchange, media, refused.why, trail, looked_at=True)
         except Refusal as refusal:
@@ -87,16 +89,22 @@ class GraphQLEndpoint:
     async def _ask(self, exchange: Exchange, serving: Serving, trail: Trail) -> Answer:
         started = time.perf_counter()
         caller = trail.caller = await serving.authenticator.authenticate(exchange.headers)
-        trail.timings["auth"] = (time.perf_counter() - started) * 1000
-        seconds = min(serving.zone.timeout, caller.expires - time.time())
+        known = time.perf_counter()
+        trail.timings["auth"] = (known - started) * 1000
+        operation: Operation | None = None
         try:
-            async with asyncio.timeout(seconds):
+            with Watch(exchange, min(serving.zone.timeout, caller.expires - time.time())) as watch:
                 operation = await self._read(exchange, serving)
-        except TimeoutError:
-            raise Refusal("CH153", "The request body did not arrive in time.", status=408) from None
-        trail.document = hashlib.sha256(operation.text.encode("utf-8", "replace")).hexdigest()[:16]
-        left = seconds - (time.perf_counter() - started)
-        answer = await while_connected(exchange, self._run(serving, operation, caller, left))
+                watch.listen()
+                trail.timings["read"] = (time.perf_counter() - known) * 1000
+                answer = await self._run(serving, operation, caller)
+        except Exception as error:
+            if operation is not None:
+                trail.document = _mark(operation)
+            if isinstance(error, TimeIsUp):
+                raise _late(operation) from None
+            raise
+        trail.document = answer.document
         trail.timings.update(answer.timings)
         return answer
 
@@ -114,19 +122,16 @@ class GraphQLEndpoint:
             )
         return read_post(await exchange.body(serving.zone.max_body_bytes))
 
-    async def _run(self, serving: Serving, operation: Operation, caller: Caller, seconds: float) -> Answer:
+    async def _run(self, serving: Serving, operation: Operation, caller: Caller) -> Answer:
         try:
-            async with asyncio.timeout(seconds):
-                return await serving.engine.answer(operation, caller)
+            return await serving.engine.answer(operation, caller)
         except (Refusal, Refusals) as refused:
             raise Refused(refused) from refused
-        except TimeoutError:
-            raise too_slow() from None
 
-    async def _send(self, exchange: Exchange, media: Media, answer: Answer) -> None:
+    async def _send(self, exchange: Exchange, media: Media, answer: Answer, zone: str) -> None:
         status = answer_status(answer.status, media, self._settings.status_profile)
         extra: RawHeaders = [_VARY]
-        if self._settings.server_timing:
+        if self._settings.server_timing and zone == INTERNAL:
             said = ", ".join(f"{stage};dur={spent:.2f}" for stage, spent in answer.timings.items())
             extra.append((b"server-timing", said.encode("ascii")))
         exchange.closing = self._switch.draining
@@ -155,29 +160,15 @@ class Refused(Exception):
         self.why = why
 
 
-async def while_connected(exchange: Exchange, work: Awaitable[Answer]) -> Answer:
-    """The result of the work, unless the client leaves first: then the work is cancelled and ClientLeft is raised."""
-    task = asyncio.current_task()
-    gone = False
+def _late(operation: Operation | None) -> Refusal | Refused:
+    if operation is None:
+        return Refusal("CH153", "The request body did not arrive in time.", status=408)
+    return Refused(too_slow())
 
-    def leave(watch: asyncio.Task[None]) -> None:
-        nonlocal gone
-        if task is not None and not watch.cancelled():
-            gone = True
-            task.cancel()
 
-    watch = asyncio.create_task(exchange.left())
-    watch.add_done_callback(leave)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if gone and task is not None:
-            task.uncancel()
-            raise ClientLeft from None
-        raise
-    finally:
-        watch.remove_done_callback(leave)
-        watch.cancel()
+def _mark(operation: Operation) -> str:
+    """What stands for a refused document in the log."""
+    return hashlib.sha256(operation.text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _form(accept: str) -> Media:

@@ -45,6 +45,7 @@ def parse_media(text: str) -> MediaRange | None:
     return MediaRange(match[1].lower(), match[2].lower(), tuple(parameters))
 
 
+@functools.lru_cache(maxsize=256)
 def is_json_body(content_type: str) -> bool:
     """Whether a body of this type is read: JSON, in UTF-8 or without a word about it."""
     media = parse_media(content_type)

@@ -1,5 +1,7 @@
 """uvicorn's HTTP/1.1 protocol with bounds on a request's head, which uvicorn itself does not set.
 
+It also says when a client has left, to whoever watches, so that no task has to wait for it.
+
 A request line with headers that is too long, has too many headers or takes too long to arrive ends the connection, so
 that a client who never finishes costs neither memory nor a socket.
 """
@@ -7,8 +9,11 @@ that a client who never finishes costs neither memory nor a socket.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.http.exchange import WATCH
 
 MOST_HEAD = 64 * 1024
 MOST_HEADERS = 200
@@ -21,6 +26,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _reading_head = False
     _fed = 0
     _timer: asyncio.TimerHandle | None = None
+    _watching: tuple[Callable[[], None], ...] = ()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -29,6 +35,17 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+        watching, self._watching = self._watching, ()
+        for gone in watching:
+            gone()
+
+    def watch(self, gone: Callable[[], None]) -> None:
+        """Call ``gone`` once when the connection is lost."""
+        self._watching = (*self._watching, gone)
+
+    def forget(self, gone: Callable[[], None]) -> None:
+        """No longer call it."""
+        self._watching = tuple(one for one in self._watching if one != gone)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -42,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._timer is None:
             self._arm()
         super().on_message_begin()
+        self.scope["extensions"] = {WATCH: self}  # type: ignore[dict-item]  # an object of ours
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))

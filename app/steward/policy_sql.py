@@ -35,6 +35,10 @@ class PolicySqlDocument:
     key: str
     query: LogicalQuery
 
+    @property
+    def mark(self) -> str:
+        return self.key[:16]
+
     def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
         return dict(variables)
 
@@ -47,6 +51,10 @@ class PolicySql:
     """A front end beside GraphQL, for policy tests alone."""
 
     catalog: Catalog
+
+    def known(self, text: str, name: str | None, visible: VisibleSet) -> PolicySqlDocument | None:
+        """Nothing is kept: a test runs once."""
+        return None
 
     def read(self, text: str, name: str | None, visible: VisibleSet) -> PolicySqlDocument:
         """Raises `Refusal` CH205 or CH460."""

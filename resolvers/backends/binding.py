@@ -12,12 +12,14 @@ Values are never logged here or later.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import orjson
 
@@ -44,10 +46,27 @@ def values(statement: Statement, lookup: Callable[[Slot], object]) -> list[objec
 
 def prepare(slot: Slot, value: object) -> object:
     """One slot's value as it is bound; a list for a ``many`` slot, where NULL is an empty list."""
+    if slot.transform is None and (kinds := _AS_IT_IS.get(slot.type.kind)) is not None:
+        # What nearly every bind is: a value, or a list of values, that already has its neutral form.
+        if not slot.many and value.__class__ is kinds[0] and kinds[1](value):
+            return value
+        if slot.many and value.__class__ in (list, tuple):
+            given = list(value)
+            if all(item.__class__ is kinds[0] and kinds[1](item) for item in given):
+                return given
     if not slot.many:
         return _one(slot, value)
     items = value if isinstance(value, list | tuple | set | frozenset) else [] if value is None else [value]
     return [_one(slot, item) for item in items]
+
+
+_AS_IT_IS: dict[Kind, tuple[type, Callable[[Any], bool]]] = {
+    Kind.BOOLEAN: (bool, lambda value: True),
+    Kind.INTEGER: (int, _INT64.__contains__),
+    Kind.BIGINT: (int, _INT64.__contains__),
+    Kind.FLOAT: (float, lambda value: True),
+    Kind.STRING: (str, lambda value: value.isascii() and "\x00" not in value),
+}
 
 
 def _one(slot: Slot, value: object) -> object:
@@ -149,6 +168,7 @@ def _escape(value: object) -> str:
     return re.sub(r"([\\%_])", r"\\\1", str(value))
 
 
+@functools.lru_cache(maxsize=256)
 def _pad(key: object, fill: int) -> bytes:
     raw = key if isinstance(key, bytes) else str(key).encode()
     block = (hashlib.sha256(raw).digest() if len(raw) > _BLOCK else raw).ljust(_BLOCK, b"\x00")

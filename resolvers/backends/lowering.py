@@ -65,6 +65,30 @@ class Lowering(ABC):
     def cast(self, value: exp.Expression, type_: Type) -> exp.Expression:
         return call("CH_CAST", value.copy(), text(str(type_)))
 
+    def cell(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        return call("CH_CELL", value.copy(), text(str(type_)))
+
+    def json_text(self, value: str) -> exp.Expression:
+        return call("CH_CAST", text(value), text("string"))
+
+    def json_one(self, select: exp.Select, items: list[tuple[str, exp.Expression]], name: str) -> exp.Select:
+        if select.args.get("limit") is None:  # an aggregate: one row in any case
+            select.set("expressions", [self.json_object(items)])
+            return select
+        select.set("expressions", [exp.alias_(self.json_object(items), "j")])
+        inner = select.subquery(exp.to_identifier(name, quoted=True), copy=False)
+        return exp.select(call("ANY_VALUE", _of(name, "j"))).from_(inner, copy=False)
+
+    def json_list(
+        self, select: exp.Select, items: list[tuple[str, exp.Expression]], name: str, order: exp.Expression | None
+    ) -> exp.Select:
+        if order is None:
+            raise ValueError(f"{self.name} needs a row's number to put rows in order")
+        select.set("expressions", [exp.alias_(self.json_object(items), "j"), exp.alias_(order, "n")])
+        inner = select.subquery(exp.to_identifier(name, quoted=True), copy=False)
+        rows = self.json_rows(_of(name, "j"), _of(name, "n"))
+        return exp.select(rows).from_(inner, copy=False)
+
     def json_row(self, items: list[exp.Expression]) -> exp.Expression:
         return call("CH_JSON_ROW", *items)
 
@@ -146,6 +170,7 @@ class Lowering(ABC):
     def _rules(self) -> Mapping[str, Callable[[Args, Binds], exp.Expression]]:
         return {
             "CH_WIRE": lambda args, binds: self.to_wire(args[0], _type(args[1])),
+            "CH_CELL": lambda args, binds: self.to_cell(args[0], _type(args[1])),
             "CH_COLUMN": lambda args, binds: self.stored(args[0], _type(args[1])),
             "CH_CAST": lambda args, binds: self.convert(args[0], _type(args[1])),
             "CH_JSON_ROW": lambda args, binds: self.array_of(args),
@@ -236,6 +261,9 @@ class Lowering(ABC):
 
     @abstractmethod
     def to_wire(self, value: exp.Expression, type_: Type) -> exp.Expression: ...
+
+    def to_cell(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        return self.to_wire(value, type_)
 
     @abstractmethod
     def stored(self, value: exp.Expression, type_: Type) -> exp.Expression: ...
@@ -344,6 +372,10 @@ def inside(value: exp.Expression, change: Callable[[exp.Expression], exp.Express
         value.set("expressions", [change(part.copy()) for part in value.expressions])
         return value
     return change(value)
+
+
+def _of(relation: str, column: str) -> exp.Column:
+    return exp.column(column, table=exp.to_identifier(relation, quoted=True), quoted=True)
 
 
 def _type(literal: exp.Expression) -> Type:

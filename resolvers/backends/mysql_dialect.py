@@ -40,10 +40,13 @@ _STARTS = {
 }
 
 
+_AS_JSON = frozenset({Kind.BOOLEAN, Kind.JSON, Kind.ARRAY, Kind.STRUCT})
+
+
 class MySQLDialect(Marked):
     name = "mysql"
     sqlglot_name = "mysql"
-    capabilities = Capabilities(tree=False, arrays=False, percentile=False)
+    capabilities = Capabilities(tree=False, arrays=False, percentile=False, as_json=_AS_JSON)
 
     def scalar(self, slot: Slot, at: int, node: exp.Placeholder) -> exp.Expression:
         bound = super().scalar(slot, at, node)

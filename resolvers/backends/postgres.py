@@ -20,7 +20,7 @@ from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.pool import Pool, Unavailable
 from resolvers.backends.postgres_describe import describe
 from resolvers.backends.postgres_dialect import PostgresDialect, spelt_for
-from resolvers.backends.reading import CHUNK, Json, Reader, Row
+from resolvers.backends.reading import CHUNK, Reader, Row
 from schema.catalog import Source
 
 _BROKEN = (
@@ -118,8 +118,8 @@ class Postgres:
         deadline: Deadline,
         bounds: Bounds,
     ) -> list[Row]:
-        reader = Reader(statement, bounds)
         text = self._text(statement)
+        reader = Reader(statement, bounds, frozenset() if statement.raw else await _json_columns(connection, text))
         if text not in self._large:
             most = reader.most()
             # fetch() with a limit, as fetchrow() does it: the server stops there and no transaction is needed.
@@ -176,8 +176,6 @@ class Postgres:
             },
         )
         try:
-            for name in ("json", "jsonb"):
-                await connection.set_type_codec(name, schema="pg_catalog", encoder=str, decoder=Json, format="text")
             binary, folding = await connection.fetchrow(_COLLATIONS, timeout=self._connect_timeout)
         except BaseException:
             connection.terminate()
@@ -197,6 +195,12 @@ class Postgres:
                 self._spelt.clear()
             found = self._spelt[statement.text] = spelt_for(statement.text, *self._collations)
         return found
+
+
+async def _json_columns(connection: asyncpg.Connection, text: str) -> frozenset[int]:
+    """The columns that the driver gives as JSON text."""
+    prepared = await connection.prepare(text)
+    return frozenset(at for at, column in enumerate(prepared.get_attributes()) if column.type.name in ("json", "jsonb"))
 
 
 async def _recover(connection: asyncpg.Connection) -> None:

@@ -7,10 +7,12 @@ server of version 17 whose databases sort by language; `spelt_for` takes out wha
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from sqlglot import exp
 
 from resolvers.backends.dialect import Capabilities
-from resolvers.backends.lowering import Args, Lowering, aggregate, inside
+from resolvers.backends.lowering import Args, Binds, Lowering, aggregate, inside
 from resolvers.backends.postgres_json import converted
 from resolvers.backends.spelling import (
     both,
@@ -53,7 +55,7 @@ _CODE_POINT, _OWN, _FOLDING = '"C"', '"default"', '"pg_c_utf8"'
 class PostgresDialect(Lowering):
     name = "postgres"
     sqlglot_name = "postgres"
-    capabilities = Capabilities(tree=True, arrays=True)
+    capabilities = Capabilities(tree=True, arrays=True, aggregates_rows=True)
 
     # --- binds
 
@@ -115,6 +117,11 @@ class PostgresDialect(Lowering):
             case _:
                 return self._spelt(value, type_)
 
+    def to_cell(self, value: exp.Expression, type_: Type) -> exp.Expression:
+        if type_.kind is Kind.FLOAT:
+            return cast_as(value, "DOUBLE PRECISION")
+        return self.to_wire(value, type_)
+
     def to_text(self, value: exp.Expression, type_: Type | None) -> exp.Expression:
         return _by_code_point(cast_as(value, "TEXT") if type_ is None else self._spelt(value, type_))
 
@@ -149,6 +156,25 @@ class PostgresDialect(Lowering):
                 return cast_as(cast_as(value, spelt(type_)), "TEXT")
 
     # --- nested JSON
+
+    def json_one(self, select: exp.Select, items: list[tuple[str, exp.Expression]], name: str) -> exp.Select:
+        """Rows that are objects already: naming the columns costs the server less than naming them in a function."""
+        return _whole_rows(select, items, name, "CH_JSON_WHOLE")
+
+    def json_list(
+        self, select: exp.Select, items: list[tuple[str, exp.Expression]], name: str, order: exp.Expression | None
+    ) -> exp.Select:
+        """The server aggregates the rows of a single ordered sub-select in its order."""
+        return _whole_rows(select, items, name, "CH_JSON_LIST")
+
+    def _rules(self) -> Mapping[str, Callable[[Args, Binds], exp.Expression]]:
+        return {
+            **super()._rules(),
+            "CH_JSON_WHOLE": lambda args, binds: call("ROW_TO_JSON", args[0]),
+            "CH_JSON_LIST": lambda args, binds: call(
+                "COALESCE", call("JSON_AGG", args[0]), cast_as(text("[]"), "JSON")
+            ),
+        }
 
     def array_of(self, items: Args) -> exp.Expression:
         if len(items) <= _MOST_ARGUMENTS:
@@ -216,6 +242,12 @@ class PostgresDialect(Lowering):
 
     def small(self, count: exp.Expression) -> exp.Expression:
         return count if isinstance(count, exp.Literal) else cast_as(count, "INT")
+
+
+def _whole_rows(select: exp.Select, items: list[tuple[str, exp.Expression]], name: str, function: str) -> exp.Select:
+    select.set("expressions", [exp.alias_(value, key, quoted=True) for key, value in items])
+    inner = select.subquery(exp.to_identifier(name, quoted=True), copy=False)
+    return exp.select(exp.alias_(call(function, exp.column(name, quoted=True)), "j")).from_(inner, copy=False)
 
 
 def spelt(type_: Type) -> str:

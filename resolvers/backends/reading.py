@@ -1,7 +1,7 @@
 """Reading rows: count them against the bounds and finish what SQL left open.
 
 Bytes are those of the values as text. A JSON-typed value is parsed, except the one document of a `Statement` marked so,
-which stays text.
+which stays text; the rows of a ``raw`` statement are not looked at one by one.
 """
 
 from __future__ import annotations
@@ -19,17 +19,11 @@ Row = tuple[object, ...]
 CHUNK = 1000
 
 
-class Json(str):
-    """JSON text as an engine gave it, where the driver tells JSON from text."""
-
-    __slots__ = ()
-
-
 class Reader:
     """Gathers the rows of one statement, chunk by chunk. ``json``: the columns that the driver gives as JSON text."""
 
     def __init__(self, statement: Statement, bounds: Bounds, json: frozenset[int] = frozenset()) -> None:
-        self._bounds, self._json, self._document = bounds, json, statement.document
+        self._bounds, self._json, self._document, self._raw = bounds, json, statement.document, statement.raw
         self._bytes = 0
         self.rows: list[Row] = []
 
@@ -39,8 +33,25 @@ class Reader:
 
     def add(self, rows: Iterable[Sequence[object]]) -> None:
         """Raises `Refusal` CH601 or CH602 as soon as a bound is passed."""
+        if self._raw:
+            self._add_raw(rows if isinstance(rows, list) else [tuple(row) for row in rows])
+            return
         for row in rows:
             self.rows.append(tuple([self._value(value, at) for at, value in enumerate(row)]))
+        self._check()
+
+    def _add_raw(self, rows: list[Row]) -> None:
+        """Rows as the driver has them. Of the first few nothing is measured but long texts that stand alone: the answer
+        that is made of them is."""
+        if self.rows or (rows and len(rows[0]) <= 2):
+            self._bytes += sum([len(value) for row in rows for value in row if isinstance(value, str | bytes)])
+        if self.rows:
+            self.rows += rows
+        else:
+            self.rows = rows
+        self._check()
+
+    def _check(self) -> None:
         if len(self.rows) > self._bounds.rows:
             raise too_many_rows(self._bounds.rows)
         if self._bytes > self._bounds.bytes:
@@ -53,13 +64,8 @@ class Reader:
             if at not in self._json:
                 return value
             return str(value) if self._document else orjson.loads(str(value))
-        if kind is Json or kind is bytes:
-            self._bytes += len(value)  # type: ignore[arg-type]  # sized, by the line above
-            return self._parsed(value)
+        if isinstance(value, bytes):
+            self._bytes += len(value)
+            return value.decode() if self._document else orjson.loads(value)
         self._bytes += 8
         return value if kind is not float or isfinite(value) else None  # type: ignore[arg-type]  # a float, by its class
-
-    def _parsed(self, value: object) -> object:
-        if self._document:
-            return value.decode() if isinstance(value, bytes) else str(value)
-        return orjson.loads(value if isinstance(value, bytes) else str(value))

@@ -17,10 +17,13 @@ _MOMENTS = {Kind.DATE: "date", Kind.TIME: "time", Kind.DATETIME: "datetime", Kin
 _LARGEST = "1.7976931348623157e308"
 
 
+_AS_JSON = frozenset({Kind.BOOLEAN, Kind.JSON, Kind.ARRAY, Kind.STRUCT})
+
+
 class SQLiteDialect(Marked):
     name = "sqlite"
     sqlglot_name = "sqlite"
-    capabilities = Capabilities(tree=False, arrays=False)
+    capabilities = Capabilities(tree=False, arrays=False, as_json=_AS_JSON)
 
     def has(self, array: exp.Expression, value: exp.Expression) -> exp.Expression:
         return call("CH_HAS", array, value)

@@ -38,8 +38,8 @@ def ask(
     name: str | None = None,
     seen: VisibleSet = VISIBLE,
 ) -> LogicalQuery:
-    """The whole way: read, coerce, sign, compile."""
-    document = frontend.read(text, name, seen)
+    """The whole way: read, coerce, sign, compile; literals stay in the text (`test_graphql_literals` is about them)."""
+    document = frontend.read(text, name, seen, exactly=True)
     values = document.coerce(variables or {})
     document.signature(values, opener)
     return frontend.compile(document, values, opener)

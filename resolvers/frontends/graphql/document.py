@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from graphql import FragmentDefinitionNode, OperationDefinitionNode
 
-from resolvers.frontends.graphql.coercion import coerce
+from resolvers.frontends.graphql.coercers import Coercer
 from resolvers.frontends.graphql.collecting import Collector
 from resolvers.frontends.graphql.compile.job import Job
 from resolvers.frontends.graphql.compile.operation import compile_roots
@@ -27,10 +27,11 @@ _SITES_KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid operation. ``key`` identifies it: text, operation name, zone, visible names. ``sealed``: it takes cursors
-    or node ids. ``introspects``: it asks for the schema."""
+    """A valid operation. ``key`` identifies it: text, operation name, zone, visible names. ``mark`` is that of the text
+    alone, for the log. ``sealed``: it takes cursors or node ids. ``introspects``: it asks for the schema."""
 
     key: str
+    mark: str
     operation: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     view: View
@@ -40,14 +41,22 @@ class Document:
     sealed: bool
     introspects: bool
     _sites: dict[Hashable, tuple[Site, ...]] = field(default_factory=dict)
+    _coercer: list[Coercer] = field(default_factory=list)
+
+    @property
+    def coercer(self) -> Coercer:
+        """Made when the first values come: a document may be read for its errors alone."""
+        if not self._coercer:
+            self._coercer.append(Coercer(self.operation, self.view, self.limits))
+        return self._coercer[0]
 
     def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
         """The variables as typed values. Raises `Refusal` (CH107, CH108, CH205) or `Refusals`."""
-        return coerce(self.operation, self.view, self.limits, variables)
+        return self.coercer.coerce(variables)
 
     def signature(self, values: Mapping[str, object], opener: Opener) -> Hashable:
         """What of the values decides the query. Raises `Refusal` for a cursor that is not this caller's."""
-        found = shape(self.operation, self.view, values)
+        found = shape(self.coercer.types, values)
         if self.introspects:
             found = (found, tuple((name, repr(value)) for name, value in sorted(values.items())))
         if not self.sealed:

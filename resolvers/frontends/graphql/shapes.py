@@ -6,7 +6,7 @@ which fields an object has, how many objects a list has, what is null. Everythin
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 from graphql import (
     GraphQLEnumType,
@@ -15,23 +15,14 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLScalarType,
-    OperationDefinitionNode,
 )
-
-from resolvers.frontends.graphql.coercion import variable_type
-from schema.graphql import View
 
 ANY = "*"
 
 
-def shape(operation: OperationDefinitionNode, view: View, values: Mapping[str, object]) -> Hashable:
-    """The shape of coerced variables."""
-    found: list[tuple[str, Hashable]] = []
-    for node in operation.variable_definitions or ():
-        name = node.variable.name.value
-        if name in values:
-            found.append((name, _shape(values[name], variable_type(view, node))))
-    return tuple(found)
+def shape(types: Sequence[tuple[str, GraphQLInputType]], values: Mapping[str, object]) -> Hashable:
+    """The shape of coerced variables of these types."""
+    return tuple([(name, _shape(values[name], type_)) for name, type_ in types if name in values])
 
 
 def _shape(value: object, type_: GraphQLInputType) -> Hashable:

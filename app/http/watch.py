@@ -1,0 +1,61 @@
+"""Watch: ends a request's work when its client leaves or its time is up, with one timer and no task of its own.
+
+Where the server does not say when a client leaves, a task listens for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+from app.http.exchange import ClientLeft, Exchange
+
+
+class TimeIsUp(Exception):
+    """The request's time is up; what it was doing has been cancelled."""
+
+
+class Watch:
+    """A context manager around the work of the current task. Raises `ClientLeft` or `TimeIsUp` in place of the
+    cancellation that it causes; any other cancellation passes."""
+
+    def __init__(self, exchange: Exchange, seconds: float) -> None:
+        self._exchange, self._seconds = exchange, seconds
+        self._why: type[ClientLeft | TimeIsUp] | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Watch:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a request is worked on in a task")
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, self._seconds), self._late)
+        if self._exchange.leaving is not None:
+            self._exchange.leaving.watch(self._left)
+        return self
+
+    def listen(self) -> None:
+        """The body has been read: from now on only the end of the connection can arrive."""
+        if self._exchange.leaving is None:
+            self._listening = asyncio.create_task(self._exchange.left())
+            self._listening.add_done_callback(lambda done: None if done.cancelled() else self._left())
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._timer.cancel()
+        if self._exchange.leaving is not None:
+            self._exchange.leaving.forget(self._left)
+        if self._listening is not None:
+            self._listening.cancel()
+        if self._why is not None and kind is asyncio.CancelledError and self._task.uncancel() == 0:
+            raise self._why from None
+
+    def _left(self) -> None:
+        self._end(ClientLeft)
+
+    def _late(self) -> None:
+        self._end(TimeIsUp)
+
+    def _end(self, why: type[ClientLeft | TimeIsUp]) -> None:
+        if self._why is None:
+            self._why = why
+            self._task.cancel()
