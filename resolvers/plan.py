@@ -45,8 +45,8 @@ JSON array of all)."""
 class Layout:
     """Where things stand in a block's row. ``links`` are, per cut child, the positions of its link values; ``children``
     are the positions of the children's rows, by block name; those in ``finished`` are JSON as the answer shows it, as
-    text unless the row was ``parsed`` from JSON itself. ``keys`` are, below a cut, the positions of the row's own link values. ``texts`` are positions of JSON text.
-    ``empty`` is the row of an aggregate over nothing."""
+    text unless the row was ``parsed`` from JSON itself. ``keys`` are, below a cut, the positions of the row's own link
+    values. ``texts`` are positions of JSON text. ``empty`` is the row of an aggregate over nothing."""
 
     links: Mapping[str, tuple[int, ...]]
     children: Mapping[str, int]
