@@ -1,7 +1,7 @@
 """Authenticate: from request headers to a caller.
 
-A verified token is remembered under its hash, never past its expiry and never past a change of its issuer's keys. The
-purpose is what the X-Purpose header chooses among those the token lists.
+A verified token is remembered under the hash of its header, never past its expiry and never past a change of its
+issuer's keys. The purpose is what the X-Purpose header chooses among those the token lists.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Authenticator:
 
     async def authenticate(self, headers: Headers) -> Caller:
         """The caller of a request. Raises Refusal: 401 CH301 to CH308, 403 CH310, 503 CH320."""
-        token, purpose = _read(headers)
-        where = hashlib.sha256(token).digest()
+        written, purpose = _read(headers)
+        where = hashlib.sha256(written).digest()
         found = self._known.get(where)
         if found is not None and found[0].valid(time.time()):
             self._known.move_to_end(where)
         else:
             self._known.pop(where, None)
-            found = (await verify(token.decode("ascii"), self._issuers, self._declared), {})
+            found = (await verify(_token(written), self._issuers, self._declared), {})
             self._remember(where, found)
         papers, callers = found
         caller = callers.get(purpose)
@@ -83,14 +83,30 @@ class Authenticator:
 
 
 def _read(headers: Headers) -> tuple[bytes, str]:
-    """The token, and the purpose ('' for none)."""
-    tokens = [value for name, value in headers if name == b"authorization"]
-    purposes = [value.strip() for name, value in headers if name == b"x-purpose"]
+    """The Authorization header as it was written, and the purpose ('' for none)."""
+    written, purpose = b"", b""
+    tokens = purposes = 0
+    for name, value in headers:
+        if name == b"authorization":
+            written, tokens = value, tokens + 1
+        elif name == b"x-purpose":
+            purpose, purposes = value.strip(), purposes + 1
     if not tokens:
         raise Refusal("CH301", "A token is needed.", "Send 'Authorization: Bearer <token>'.", status=401)
-    match = _BEARER.fullmatch(tokens[0].strip())
-    if match is None or len(tokens) > 1:
-        raise malformed("The Authorization header is not one bearer token.")
-    if len(purposes) > 1:
+    if tokens > 1:
+        raise _not_one_token()
+    if purposes > 1:
         raise Refusal("CH310", "More than one X-Purpose header was sent.", "Send one.", status=403)
-    return match[1], purposes[0].decode("latin-1") if purposes else ""
+    return written, purpose.decode("latin-1")
+
+
+def _token(written: bytes) -> str:
+    """The token in an Authorization header."""
+    match = _BEARER.fullmatch(written.strip())
+    if match is None:
+        raise _not_one_token()
+    return match[1].decode("ascii")
+
+
+def _not_one_token() -> Refusal:
+    return malformed("The Authorization header is not one bearer token.")

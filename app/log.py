@@ -37,8 +37,7 @@ def event(name: str, level: str = "info", **fields: object) -> None:
 
 def line(record: dict[str, object]) -> None:
     """Write one record, with the time added."""
-    now = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
-    text = orjson.dumps({"time": now, **record}, default=str) + b"\n"
+    text = orjson.dumps({"time": _now(), **record}, default=str) + b"\n"
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -48,6 +47,18 @@ def line(record: dict[str, object]) -> None:
     if not _pending:
         loop.call_later(0.05, flush)
     _pending.append(text)
+
+
+_second: list[tuple[int, str]] = [(0, "")]
+
+
+def _now() -> str:
+    """The time in UTC to the millisecond. What is written of a second is written once."""
+    at = time.time()
+    whole = int(at)
+    if whole != _second[0][0]:
+        _second[0] = (whole, datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
+    return f"{_second[0][1]}.{int((at - whole) * 1000):03d}+00:00"
 
 
 def flush() -> None:

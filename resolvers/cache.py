@@ -28,10 +28,12 @@ class Bounded(Generic[Value]):
 
     def known(self, key: Hashable) -> Value | None:
         """The value under a key, if it is there."""
-        found = self._values.get(key)
-        if found is not None:
-            with suppress(KeyError):
-                self._values.move_to_end(key)
+        values = self._values
+        try:
+            found = values[key]
+            values.move_to_end(key)
+        except KeyError:  # never there, or put out by another thread just now
+            return None
         return found
 
     def keep(self, key: Hashable, value: Value) -> Value:

@@ -6,6 +6,7 @@ no value passes through a per-field resolver. What an engine wrote as finished J
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
@@ -36,6 +37,7 @@ from schema.query import (
 )
 
 Json = object
+_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
 Write = Callable[[Row, Request], Json]
 """Writes one value of the answer from a row (at the root: from the list of the root blocks' rows)."""
 
@@ -106,12 +108,15 @@ class _Compiler:
                 return _page_info(field, places[field.block], self._blocks[field.block])
 
     def _object(self, fields: tuple[ShapeField, ...], places: Mapping[str, int], block: Block | None) -> Write:
+        return _displayed(self._parts(fields, places, block))
+
+    def _parts(self, fields: tuple[ShapeField, ...], places: Mapping[str, int], block: Block | None) -> Parts:
         layout = self._layouts[block.name] if block is not None else None
-        parts: list[tuple[str, int | Write]] = []
+        parts: Parts = []
         for field in fields:
             plain = isinstance(field, Leaf) and not field.pick and (layout is None or field.index not in layout.texts)
             parts.append((field.key, field.index if plain else self.field(field, places, block)))  # type: ignore[union-attr]
-        return _displayed(parts)
+        return parts
 
     def _is_finished(self, name: str, parent: Block) -> bool:
         return name in self._layouts[parent.name].finished
@@ -141,8 +146,10 @@ class _Compiler:
         return total
 
     def _many(self, at: int, block: Block, fields: tuple[ShapeField, ...]) -> Write:
-        write, page = self._row(block, fields), _page(block)
-        return lambda row, request: [write(inner, request) for inner in page(rows_at(row, at), request)]
+        write, page = _each(self._parts(fields, self._layouts[block.name].children, block)), _page(block)
+        if not block.probe:
+            return lambda row, request: write(rows_at(row, at), request)
+        return lambda row, request: write(page(rows_at(row, at), request), request)
 
 
 def _leaf(index: int) -> Write:
@@ -162,14 +169,36 @@ def _whole(at: int, form: Form) -> Write:
     return lambda row, request: orjson.Fragment("[" + ",".join([str(inner[0]) for inner in rows_at(row, at)]) + "]")
 
 
-def _displayed(parts: list[tuple[str, int | Write]]) -> Write:
-    """An object as one generated dict display (twice as fast as a comprehension)."""
+Parts = list[tuple[str, "int | Write"]]
+"""The keys of an object with the position of a value in the row, or what writes it."""
+
+
+def _display(parts: Parts) -> tuple[str, dict[str, object]]:
+    """An object as the text of a dict display, and the names in it.
+
+    Keys stand in it as constants, which makes it twice as fast: they are GraphQL names, and nothing else may be. Only
+    they and integers are spliced.
+    """
+    if not all(_NAME.fullmatch(key) for key, _ in parts):
+        raise ValueError("a response key is a GraphQL name")
     items = ", ".join(
-        f"k[{place}]: row[{part}]" if isinstance(part, int) else f"k[{place}]: w[{place}](row, request)"
-        for place, (_, part) in enumerate(parts)
+        f'"{key}": row[{part}]' if isinstance(part, int) else f'"{key}": w[{place}](row, request)'
+        for place, (key, part) in enumerate(parts)
     )
-    names = {"k": tuple(key for key, _ in parts), "w": tuple(part for _, part in parts)}
-    write: Write = eval(f"lambda row, request: {{{items}}}", names)  # only integers are spliced
+    return f"{{{items}}}", {"w": tuple(part for _, part in parts)}
+
+
+def _displayed(parts: Parts) -> Write:
+    """An object as one generated dict display (twice as fast as a comprehension)."""
+    text, names = _display(parts)
+    write: Write = eval(f"lambda row, request: {text}", names)
+    return write
+
+
+def _each(parts: Parts) -> Callable[[list[Row], Request], list[Json]]:
+    """The same for every row of a list, without a call for each."""
+    text, names = _display(parts)
+    write: Callable[[list[Row], Request], list[Json]] = eval(f"lambda rows, request: [{text} for row in rows]", names)
     return write
 
 

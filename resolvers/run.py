@@ -46,6 +46,12 @@ async def run(
     """Run a plan; ``binders`` by the name of a fetch's block. Raises nothing for a source that fails: the failure
     stands beside the other roots' rows."""
     runner = _Runner(plan, binders, request, backends, deadline, bounds)
+    if len(plan.fetches) == 1:
+        name = plan.fetches[0].block.name
+        try:
+            return Ran({name: await runner.root(plan.fetches[0])}, {})
+        except Refusal as refusal:
+            return Ran({}, {name: refusal})
     rows: dict[str, Rows] = {}
     failures: dict[str, Refusal] = {}
 
@@ -55,9 +61,6 @@ async def run(
         except Refusal as refusal:
             failures[fetch.block.name] = refusal
 
-    if len(plan.fetches) == 1:
-        await one(plan.fetches[0])
-        return Ran(rows, failures)
     async with asyncio.TaskGroup() as group:
         for fetch in plan.fetches[1:]:
             group.create_task(one(fetch))

@@ -6,6 +6,7 @@ says; so ten thousand subjects share a dozen sights, and their plans.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
@@ -33,10 +34,12 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What all callers with the same papers share. ``moment`` is when their guards are evaluated."""
+    """What all callers with the same papers share. ``moment`` is when their guards are evaluated; ``number`` is that of
+    no other sight of this engine, ever."""
 
     visible: VisibleSet
     moment: Moment
+    number: int
     guards: Bounded[Guards] = field(default_factory=lambda: Bounded(PRODUCT_SETS))
 
 
@@ -49,7 +52,7 @@ class Sights:
         self._callers: Bounded[Sight] = Bounded(CALLERS)
         self._sights: Bounded[Sight] = Bounded(SIGHTS)
         self._numbers: Bounded[Guards] = Bounded(SIGHTS)
-        self._count = 0
+        self._numbered = itertools.count(1)
 
     def known(self, caller: Caller) -> Sight | None:
         """The caller's sight, where it has been made and the moment still allows it."""
@@ -65,20 +68,22 @@ class Sights:
             return known
         moment = self._now()
         alike = self._papers.of(caller, moment)
-        sight = self._sights.get(alike, lambda: Sight(visible(self._policies, self._catalog, caller, moment), moment))
+        sight = self._sights.get(alike, lambda: self._made(caller, moment))
         return self._callers.keep(caller.digest, sight)
+
+    def _made(self, caller: Caller, moment: Moment) -> Sight:
+        return Sight(visible(self._policies, self._catalog, caller, moment), moment, next(self._numbered))
 
     def guards(self, sight: Sight, caller: Caller, products: frozenset[str]) -> Guards:
         """The caller's guards for these products."""
-        return sight.guards.get(products, lambda: self._numbered(self._evaluated(sight.moment, caller, products)))
+        return sight.guards.get(products, lambda: self._alike(self._evaluated(sight.moment, caller, products)))
 
     def _evaluated(self, moment: Moment, caller: Caller, products: frozenset[str]) -> GuardTuple:
         return guard(products, caller, self._policies, lambda rules: guard_tuple(rules, caller, moment))
 
-    def _numbered(self, found: GuardTuple) -> Guards:
+    def _alike(self, found: GuardTuple) -> Guards:
         key: Hashable = found
         known = self._numbers.known(key)
         if known is not None:
             return known
-        self._count += 1
-        return self._numbers.keep(key, Guards(found, self._count))
+        return self._numbers.keep(key, Guards(found, next(self._numbered)))

@@ -19,26 +19,34 @@ def record(exchange: Exchange, route: str, trail: Trail) -> None:
     """Log one exchange."""
     if not says("info"):
         return
+    serving, caller, timings = trail.serving, trail.caller, trail.timings
     said: dict[str, object] = {
         "event": "request",
         "request_id": exchange.request_id,
         "method": exchange.method if exchange.method in _METHODS else "other",
         "route": route,
         "status": exchange.status,
-        "ms": round((time.perf_counter() - exchange.began) * 1000, 2),
+        "ms": _short((time.perf_counter() - exchange.began) * 1000),
         "bytes": exchange.sent,
     }
-    if trail.serving is not None:
-        said["zone"] = trail.serving.zone.name
-        if trail.caller is not None:
-            said["caller"] = mark(trail.caller.digest, trail.serving.log_key)
+    if serving is not None:
+        said["zone"] = serving.zone.name
+        if caller is not None:
+            said["caller"] = mark(caller.digest, serving.log_key)
     if trail.document is not None:
         said["document"] = trail.document
     if trail.codes:
         said["codes"] = trail.codes
-    if trail.timings:
-        said["stages"] = {stage: round(spent, 2) for stage, spent in trail.timings.items()}
+    if timings:
+        for stage in timings:
+            timings[stage] = _short(timings[stage])
+        said["stages"] = timings
     line(said)
+
+
+def _short(milliseconds: float) -> float:
+    """To a hundredth."""
+    return int(milliseconds * 100) / 100
 
 
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})

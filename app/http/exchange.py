@@ -35,6 +35,17 @@ class ClientLeft(Exception):
     """The client closed the connection; there is nobody to answer."""
 
 
+DIRECT = "customhouse.direct"
+"""The ASGI extension that is a short way for small exchanges."""
+
+
+class Short(Protocol):
+    """A way past ASGI's messages, where a server has one (`app.http.protocol.Direct`)."""
+
+    def body(self) -> bytes | None: ...
+    def respond(self, status: int, head: bytes, body: bytes, close: bool) -> bool: ...
+
+
 class Leaving(Protocol):
     """What a server knows of a connection's end. ``watch`` calls back once when the client has gone, until told to
     forget."""
@@ -82,7 +93,10 @@ class Exchange:
         self._receive, self._send, self._slow_reader = receive, send, slow_reader
         query = scope.get("query_string", b"")
         self.query = query if isinstance(query, bytes) else b""
-        self.leaving = _leaving(scope)
+        extensions = scope.get("extensions")
+        found = extensions if isinstance(extensions, dict) else {}
+        self.leaving: Leaving | None = found.get(WATCH)
+        self._direct: Short | None = found.get(DIRECT)
         self._unread = self._long_body()
 
     def header(self, name: bytes) -> str:
@@ -95,6 +109,11 @@ class Exchange:
 
     def _long_body(self) -> bool:
         """Whether a body follows that the server will not simply swallow after an early answer."""
+        single = self._single
+        if single is not None and b"transfer-encoding" not in single and b"expect" not in single:
+            size = single.get(b"content-length", b"")
+            if len(size) < 6 and (not size or (size.isdigit() and int(size) <= _PIECE)):
+                return False
         length = self.header(b"content-length")
         short = not length or (length.isascii() and length.isdigit() and len(length) < 6 and int(length) <= _PIECE)
         return not short or bool(self.header(b"transfer-encoding") or self.header(b"expect"))
@@ -104,6 +123,12 @@ class Exchange:
         length = self.header(b"content-length")
         if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > most):
             raise too_large(most)
+        whole = self._direct.body() if self._direct is not None else None
+        if whole is not None:
+            self._unread = False
+            if len(whole) > most:
+                raise too_large(most)
+            return whole
         pieces: list[bytes] = []
         size = 0
         while True:
@@ -128,17 +153,24 @@ class Exchange:
     async def respond(self, status: int, content_type: str, body: bytes, extra: RawHeaders | None = None) -> None:
         """Send the answer."""
         self.status, self.sent = status, len(body)
+        if self._direct is not None and self._is_short(body):
+            head = _head(content_type, len(body), self.request_id, extra or [])
+            if self._direct.respond(status, head, body, self.closing):
+                return
         headers = [
             (b"content-type", content_type.encode("ascii")),
-            (b"content-length", str(len(body)).encode("ascii")),
+            (b"content-length", b"%d" % len(body)),
             (b"x-request-id", self.request_id.encode("ascii")),
             *ALWAYS,
-            *(extra or []),
+            *(extra or ()),
         ]
         if self.closing or self._unread:
             headers.append((b"connection", b"close"))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._write(b"" if self.method == "HEAD" else body)
+
+    def _is_short(self, body: bytes) -> bool:
+        return len(body) <= _PIECE and not self._unread and self.method != "HEAD"
 
     async def _write(self, body: bytes) -> None:
         if len(body) <= _PIECE and not self._unread:
@@ -171,9 +203,14 @@ class Exchange:
             return
 
 
-def _leaving(scope: Scope) -> Leaving | None:
-    extensions = scope.get("extensions")
-    return extensions.get(WATCH) if isinstance(extensions, dict) else None
+_ALWAYS = b"".join(name + b": " + value + b"\r\n" for name, value in ALWAYS)
+
+
+def _head(content_type: str, length: int, request_id: str, extra: RawHeaders) -> bytes:
+    """Header lines, every part of which is ours or was checked."""
+    more = "".join([f"{name.decode('ascii')}: {value.decode('latin-1')}\r\n" for name, value in extra])
+    own = f"content-type: {content_type}\r\ncontent-length: {length}\r\nx-request-id: {request_id}\r\n{more}"
+    return own.encode("latin-1") + _ALWAYS
 
 
 def too_large(most: int) -> Refusal:

@@ -39,6 +39,10 @@ class PolicySqlDocument:
     def mark(self) -> str:
         return self.key[:16]
 
+    @property
+    def fixed(self) -> bool:
+        return False
+
     def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
         return dict(variables)
 

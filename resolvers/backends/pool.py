@@ -57,6 +57,15 @@ class Pool(Generic[C]):
         self.open = 0
         """Connections that exist or are being made."""
 
+    def idle(self) -> C | None:
+        """The connection that came back last, if one is idle."""
+        while self._idle and not self._closed:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            self._gone()
+        return None
+
     async def take(self, deadline: Deadline, insist: bool = False) -> C:
         """A connection. ``insist`` connects even during a pause. Raises TimeoutError at the deadline, `Unavailable`
         during a pause, and whatever ``connect`` raises."""

@@ -30,6 +30,7 @@ _BROKEN = (
     asyncpg.OperatorInterventionError,
     asyncpg.InternalClientError,
 )
+_RECORD = asyncpg.Record
 _LARGE = 1000
 _KNOWN = 5000
 _COLLATIONS = """
@@ -73,32 +74,27 @@ class Postgres:
     async def _fetch(
         self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
     ) -> list[Row]:
-        connection = await self._take(deadline)
+        connection = self._pool.idle() or await self._take(deadline)
         try:
             rows = await self._read(connection, statement, values, deadline, bounds)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            self._pool.give_up(connection)
-            if isinstance(error, TimeoutError):
-                raise timed_out(self.name) from None
-            raise
-        except asyncpg.QueryCanceledError as error:
-            self._pool.give(connection)
-            raise timed_out(self.name, error) from None
-        except ValueError as error:
-            # asyncpg cannot encode a value: one of its interface errors, but not one of the connection.
-            self._pool.give(connection)
-            raise failed(self.name, error) from None
-        except _BROKEN:
-            self._pool.drop(connection)
-            raise
-        except asyncpg.PostgresError as error:
-            self._pool.give(connection)
-            raise failed(self.name, error) from None
-        except BaseException:
-            self._pool.give(connection)
-            raise
+        except BaseException as error:  # noqa: BLE001 - every one is raised again, as what the caller may know
+            raise self._failed(connection, error) from None
         self._pool.give(connection)
         return rows
+
+    def _failed(self, connection: asyncpg.Connection, error: BaseException) -> BaseException:
+        """Where the connection goes, and what the caller is told."""
+        if isinstance(error, TimeoutError | asyncio.CancelledError):
+            self._pool.give_up(connection)
+            return timed_out(self.name) if isinstance(error, TimeoutError) else error
+        if isinstance(error, _BROKEN) and not isinstance(error, asyncpg.QueryCanceledError | ValueError):
+            self._pool.drop(connection)
+            return error
+        self._pool.give(connection)
+        if isinstance(error, asyncpg.QueryCanceledError):
+            return timed_out(self.name, error)
+        # A ValueError: asyncpg cannot encode a value. One of its interface errors, but not one of the connection.
+        return failed(self.name, error) if isinstance(error, asyncpg.PostgresError | ValueError) else error
 
     async def _take(self, deadline: Deadline, insist: bool = False) -> asyncpg.Connection:
         try:
@@ -122,8 +118,7 @@ class Postgres:
         reader = Reader(statement, bounds, frozenset() if statement.raw else await _json_columns(connection, text))
         if text not in self._large:
             most = reader.most()
-            # fetch() with a limit, as fetchrow() does it: the server stops there and no transaction is needed.
-            rows = await connection._execute(text, tuple(values), most, deadline.left() or 0.001)
+            rows = await _ask(connection, text, values, most, deadline.left() or 0.001)
             if len(rows) < CHUNK:
                 reader.add(rows)
                 return reader.rows
@@ -195,6 +190,24 @@ class Postgres:
                 self._spelt.clear()
             found = self._spelt[statement.text] = spelt_for(statement.text, *self._collations)
         return found
+
+
+async def _ask(
+    connection: asyncpg.Connection, text: str, values: Sequence[object], most: int, seconds: float
+) -> list[Row]:
+    """fetch() with a limit, as fetchrow() has it: the server stops there and no transaction is needed.
+
+    The statement is prepared once per connection; asking for it takes asyncpg's own look-up and bind, and leaves out
+    the layers between, which cost as much as a look-up by key.
+    """
+    state = connection._stmt_cache.get((text, _RECORD, False)) or await connection._get_statement(text, seconds)
+    try:
+        rows: list[Row] = await connection._protocol.bind_execute(state, values, "", most, False, seconds)
+        return rows
+    except (asyncpg.InvalidCachedStatementError, asyncpg.exceptions.OutdatedSchemaCacheError):
+        pass  # the table was altered: asyncpg knows how to prepare anew
+    again: list[Row] = await connection._execute(text, values, most, seconds)
+    return again
 
 
 async def _json_columns(connection: asyncpg.Connection, text: str) -> frozenset[int]:

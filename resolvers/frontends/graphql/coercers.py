@@ -51,6 +51,11 @@ class Coercer:
         defaults = any(node.default_value is not None for node in nodes)
         self._quick = None if defaults else [(name, self._readers.of(type_), type_) for name, type_ in self.types]
 
+    @property
+    def fixed(self) -> bool:
+        """Whether all values have one shape: required scalars, and lists of them, that decide nothing."""
+        return all(_decides_nothing(type_) for _, type_ in self.types)
+
     def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
         """The values of the variables. Raises `Refusal` (CH107, CH108, CH205) or `Refusals`."""
         if self._quick is not None:
@@ -153,6 +158,15 @@ def _scalar(type_: GraphQLScalarType) -> Read:
         return found
 
     return read
+
+
+def _decides_nothing(type_: GraphQLInputType) -> bool:
+    if not isinstance(type_, GraphQLNonNull):
+        return False
+    inner: object = type_.of_type
+    if isinstance(inner, GraphQLList):
+        inner = get_nullable_type(inner.of_type)
+    return isinstance(inner, GraphQLScalarType) and inner.name != "Boolean"
 
 
 def _input(type_: object) -> GraphQLInputType:

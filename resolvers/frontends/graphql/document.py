@@ -50,6 +50,11 @@ class Document:
             self._coercer.append(Coercer(self.operation, self.view, self.limits))
         return self._coercer[0]
 
+    @property
+    def fixed(self) -> bool:
+        """Whether every request for it has the same signature."""
+        return not self.sealed and not self.introspects and self.coercer.fixed
+
     def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
         """The variables as typed values. Raises `Refusal` (CH107, CH108, CH205) or `Refusals`."""
         return self.coercer.coerce(variables)

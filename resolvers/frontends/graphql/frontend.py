@@ -47,6 +47,10 @@ class Inlined:
     def mark(self) -> str:
         return self.document.mark
 
+    @property
+    def fixed(self) -> bool:
+        return self.document.fixed
+
     def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
         return {**self.document.coerce(variables), **self.literals}
 
