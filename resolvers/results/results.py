@@ -201,7 +201,9 @@ class Results:
 
     def _weighed(self, began: float, rows: Rows) -> Entry:
         """The entry, with a weight only where it may be kept."""
-        most = max(self._memory.largest if self._memory else 0, LARGEST_SHARED if self._shared else 0)
+        most = 0 if self._memory is None else self._memory.largest
+        if self._shared is not None:
+            most = max(most, LARGEST_SHARED)
         return Entry(began, rows, weigh(rows, most) or 0)
 
     def _remember(self, key: bytes, freshness: float, entry: Entry) -> None:

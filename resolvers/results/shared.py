@@ -32,7 +32,7 @@ T = TypeVar("T")
 log = logging.getLogger("customhouse.cache")
 LARGEST = 8 * 1024 * 1024
 """Bytes of the largest sealed entry."""
-_BUSY = 64
+_CONNECTIONS = 16
 _AHEAD = 1.0
 _PREFIX = b"customhouse:1:"
 
@@ -80,13 +80,13 @@ class SharedCache:
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
-            max_connections=2 * _BUSY,
+            max_connections=2 * _CONNECTIONS,
             protocol=2,
         )
         self._cache = _Valkey(pool)
         self._secret, self._timeout, self._clock = secret, timeout, clock
         self._pause = pause or Pause()
-        self._busy = 0
+        self._free = asyncio.Semaphore(_CONNECTIONS)
         self.errors = 0
 
     async def find(self, key: bytes, freshness: float) -> tuple[float, Rows] | None:
@@ -136,12 +136,11 @@ class SharedCache:
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """What the cache says; None while it says nothing. Never raises, but for a cancellation."""
-        attempt = self._pause.attempt() if self._busy < _BUSY else None
+        attempt = self._pause.attempt()
         if attempt is None:
             return None
-        self._busy += 1
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout), self._free:
                 said = await call()
         except ResponseError as error:
             # It answers, and at once: out of memory, read only, not a text. A pause would help nobody.
@@ -153,8 +152,6 @@ class SharedCache:
             if self._pause.failed(attempt):
                 log.warning("the shared cache does not answer (%s); going on without it", type(error).__name__)
             return None
-        finally:
-            self._busy -= 1
         self._pause.succeeded(attempt)
         return said
 
