@@ -37,11 +37,10 @@ def weigh(rows: Rows, most: int) -> int | None:
         if row.__class__ is not tuple:
             return None
         weight += getsizeof(row)
-        for value in row:
-            if value.__class__ in _PLAIN:
-                weight += getsizeof(value)
-                continue
-            inside = _structure(value)
+        if _PLAIN.issuperset(map(type, row)):
+            weight += sum(map(getsizeof, row))
+        else:
+            inside = _structure(list(row))
             if inside is None:
                 return None
             weight += inside

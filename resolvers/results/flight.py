@@ -31,12 +31,12 @@ class _Flight(Generic[T]):
     exception which nobody fetches would complain."""
 
     __slots__ = ("error", "landed", "value", "waiting")
+    error: Exception | None
+    value: T
 
     def __init__(self) -> None:
-        self.waiting: dict[asyncio.Future[None], None] = {}
+        self.waiting: dict[asyncio.Future[None], None] | None = None
         self.landed = False
-        self.error: Exception | None = None
-        self.value: T | None = None
 
 
 class Flights(Generic[T]):
@@ -61,14 +61,15 @@ class Flights(Generic[T]):
                 self.joined += 1
                 if flight.error is not None:
                     raise _again(flight.error)
-                return flight.value  # type: ignore[return-value]  # a flight that landed without an error has a value
+                return flight.value
 
     async def _lead(self, key: Hashable, run: Callable[[], Awaitable[T]]) -> T:
-        flight = self._flights[key] = _Flight[T]()
+        flight: _Flight[T] = _Flight()  # not _Flight[T](), which costs as much as all the rest
+        self._flights[key] = flight
         try:
             value = await run()
             if flight.waiting:
-                flight.value, flight.landed = value, True
+                flight.value, flight.error, flight.landed = value, None, True
             return value
         except Exception as error:
             if flight.waiting and not _about_its_leader(error):
@@ -76,7 +77,7 @@ class Flights(Generic[T]):
             raise
         finally:
             del self._flights[key]
-            for follower in flight.waiting:
+            for follower in flight.waiting or ():
                 if not follower.done():
                     follower.set_result(None)
 
@@ -84,7 +85,8 @@ class Flights(Generic[T]):
 async def _follow(flight: _Flight[T], until: Deadline | None) -> None:
     """Wait until a flight has ended, one way or another."""
     ended = asyncio.get_running_loop().create_future()
-    flight.waiting[ended] = None
+    waiting = flight.waiting = {} if flight.waiting is None else flight.waiting
+    waiting[ended] = None
     try:
         if until is None:
             await ended
@@ -95,7 +97,7 @@ async def _follow(flight: _Flight[T], until: Deadline | None) -> None:
         except TimeoutError:
             raise Overdue from None
     finally:
-        flight.waiting.pop(ended, None)
+        waiting.pop(ended, None)
 
 
 def _about_its_leader(error: Exception) -> bool:
