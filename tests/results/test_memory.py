@@ -27,11 +27,17 @@ def entry(weight: int, began: float = 0.0) -> Entry:
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("keep"), st.integers(0, 12), st.integers(-1, BOUND // SHARE + 2), st.floats(-1, 20)),
+        st.tuples(
+            st.just("keep"),
+            st.integers(0, 12),
+            st.integers(600, BOUND // SHARE + 2) | st.integers(-1, 2),
+            st.floats(-1, 60),
+        ),
         st.tuples(st.just("find"), st.integers(0, 12), st.just(0), st.just(0.0)),
         st.tuples(st.just("wait"), st.just(0), st.just(0), st.floats(0, 8)),
         st.tuples(st.just("drop"), st.integers(0, 12), st.just(0), st.just(0.0)),
     ),
+    min_size=20,
     max_size=120,
 )
 
@@ -65,6 +71,15 @@ def test_random_load_stays_within_the_bound(load: list[tuple[str, int, int, floa
                 del model[next(iter(model))]
         assert cache.weight == sum(held.weight for _, held in cache._held.values()) <= BOUND
         assert list(cache._held) == [bytes([number]) for number in model]
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    cache = MemoryCache(BOUND)
+    for number in range(8):
+        cache.keep(bytes([number]), entry(1000), 60)
+    assert cache.find(b"\0") is not None  # used, so it is the last to go
+    cache.keep(b"new", entry(500), 60)
+    assert cache.find(b"\0") is not None and cache.find(b"\1") is None
 
 
 def test_an_entry_larger_than_its_share_is_not_taken_and_its_forerunner_is_gone() -> None:

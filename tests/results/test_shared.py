@@ -115,6 +115,18 @@ async def test_garbage_is_a_miss_and_is_written_over(make: Make, valkey: Valkey,
     assert await cache.find(KEY, 60) is not None
 
 
+async def test_no_more_than_an_entry_is_read(make: Make, valkey: Valkey) -> None:
+    """Whoever can write to the cache could else fill the memory of the gateway."""
+    cache = make()
+    await cache.keep(KEY, 0, ROWS, 60)
+    [name] = valkey.names()
+    with valkey.client() as client:
+        client.set(name, b"x" * (4 * LARGEST))
+        before = client.info("stats")["total_net_output_bytes"]
+        assert await cache.find(KEY, 60) is None
+        assert client.info("stats")["total_net_output_bytes"] - before < 2 * LARGEST
+
+
 async def test_another_kind_of_value_is_a_miss_and_is_written_over(make: Make, valkey: Valkey) -> None:
     cache = make()
     await cache.keep(KEY, 0, ROWS, 60)
