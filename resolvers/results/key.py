@@ -18,6 +18,8 @@ from hashlib import blake2b
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from resolvers.backends.dialect import Statement
+
 FORMAT = 1
 """The version of this structure and of the entries kept under it."""
 
@@ -38,6 +40,14 @@ class Origin:
     identity: str
     statement: str
     document: bool
+    params: tuple[str, ...] = ()
+    """How each bound value is taken, in order: the same text may read a date or a text."""
+
+    @classmethod
+    def of(cls, zone: str, catalog: str, policies: str, source: str, identity: str, statement: Statement) -> Origin:
+        """The origin of a planned statement."""
+        params = tuple(f"{slot.type} {slot.many} {slot.transform}" for slot in statement.params)
+        return cls(zone, catalog, policies, source, identity, statement.text, statement.document, params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,9 @@ class Secrets:
 
     def statement(self, origin: Origin) -> StatementKey:
         parts = (FORMAT, origin.zone, origin.catalog, origin.policies, origin.source, origin.identity)
-        started = blake2b(canonical((*parts, origin.statement, origin.document)), digest_size=32, key=self.key)
+        started = blake2b(
+            canonical((*parts, origin.statement, origin.document, origin.params)), digest_size=32, key=self.key
+        )
         return StatementKey(origin.source, started)
 
 

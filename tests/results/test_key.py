@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolvers.backends.dialect import Statement
 from resolvers.results.key import Origin, Secrets, Unkeyed, canonical
+from schema.query import Slot
+from schema.types import STRING, parse_type
 
 KEYS = {"seal": bytes(range(64))}
 ORIGIN = Origin("internal", "c1", "p1", "db", "reader@db", "SELECT 1 WHERE a = $1", False)
@@ -24,10 +27,11 @@ OTHERS = {
     "source identity": replace(ORIGIN, identity="writer@db"),
     "statement": replace(ORIGIN, statement="SELECT 2 WHERE a = $1"),
     "document": replace(ORIGIN, document=True),
+    "params": replace(ORIGIN, params=("date False None",)),
     "versions swapped": replace(ORIGIN, catalog="p1", policies="c1"),
     "a letter moved": replace(ORIGIN, source="d", identity="breader@db"),
 }
-GOLDEN = "8414d09dcf0009b5496772c0d5fea12bbb8ca71af2c78e9473437d56cbcb65f9"
+GOLDEN = "c188bcb03cc432ac518629a20330accdb108201e47fb9ec76df6900276c1a2f8"
 BINDS: list[object] = [
     [], [None], [[]], [[None]], ["UA"], ["DL"], [["UA"]], [["UA", "DL"]], [["UADL"]], ["UA", "DL"], ["UADL"],
     [["DL", "UA"]],
@@ -64,6 +68,20 @@ def test_the_same_has_the_same_key() -> None:
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_origin_has_another_key(other: str) -> None:
     assert key(OTHERS[other]) != key()
+
+
+def test_a_planned_statement_is_told_by_text_form_and_types() -> None:
+    text, date = Slot("a", STRING, "claim", path=("a",)), Slot("a", parse_type("date"), "claim", path=("a",))
+    many, escaped = replace(text, many=True), replace(text, transform="like_contains")
+    found = {
+        key(Origin.of("z", "c", "p", "db", "i", Statement("SELECT $1", (slot,), document)))
+        for slot in (text, date, many, escaped)
+        for document in (False, True)
+    }
+    assert len(found) == 8
+    other = replace(text, name="b", path=("b",))  # what a slot is named decides nothing
+    made = [Origin.of("z", "c", "p", "db", "i", Statement("SELECT $1", (slot,))) for slot in (text, other)]
+    assert made[0] == made[1]
 
 
 def test_all_origins_and_binds_differ_from_each_other() -> None:
