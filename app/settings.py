@@ -6,12 +6,15 @@ What the data is and who sees it stands in the project's files; here are ports, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
+from schema.load_units import size
+
 Profile = Literal["audit", "draft"]
 LEVELS = ("debug", "info", "warning", "error")
+CACHES = ("redis://", "rediss://", "valkey://", "valkeys://")
 
 
 class SettingError(Exception):
@@ -37,6 +40,8 @@ class Settings:
     drain_delay: float = 0.0
     shutdown_timeout: float = 25.0
     slow_reader: float = 30.0
+    cache_bytes: int = 64 * 1024 * 1024
+    cache_url: str | None = field(default=None, repr=False)  # it may hold a password
 
 
 VARIABLES: Mapping[str, str] = {
@@ -57,6 +62,9 @@ VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_DRAIN_DELAY": "Seconds between not being ready and no longer listening (default 0).",
     "CUSTOMHOUSE_SHUTDOWN_TIMEOUT": "Seconds that requests in flight get to end (default 25).",
     "CUSTOMHOUSE_SLOW_READER": "Seconds a reader may stall before its answer is dropped (default 30).",
+    "CUSTOMHOUSE_CACHE_BYTES": "The most memory that results take, as 64MiB or in bytes (default 64MiB; 0: none).",
+    "CUSTOMHOUSE_CACHE_URL": "A Valkey or Redis that processes share results in: redis://, rediss:// or valkey://, or "
+    "a secret reference (default: none).",
 }
 
 
@@ -83,6 +91,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         drain_delay=_number(environ, "CUSTOMHOUSE_DRAIN_DELAY", 0.0, 600),
         shutdown_timeout=_number(environ, "CUSTOMHOUSE_SHUTDOWN_TIMEOUT", 25.0, 3600),
         slow_reader=_number(environ, "CUSTOMHOUSE_SLOW_READER", 30.0, 3600, least=0.1),
+        cache_bytes=_bytes(environ, "CUSTOMHOUSE_CACHE_BYTES", 64 * 1024 * 1024),
+        cache_url=_cache(environ),
     )
 
 
@@ -95,6 +105,21 @@ def _number(environ: Mapping[str, str], name: str, default: float, most: float, 
     if not least <= value <= most:
         raise SettingError(f"{name} is a number from {least:g} to {most:g}, not {text!r}.")
     return value
+
+
+def _bytes(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    value = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else size(text)
+    if value is None:
+        raise SettingError(f"{name} is a number of bytes, or 64MiB, 1GiB .., not {text!r}.")
+    return value
+
+
+def _cache(environ: Mapping[str, str]) -> str | None:
+    text = environ.get("CUSTOMHOUSE_CACHE_URL") or None
+    if text is not None and not text.startswith((*CACHES, "secret:")):
+        raise SettingError("CUSTOMHOUSE_CACHE_URL begins with redis://, rediss:// or valkey://, or with secret:.")
+    return text
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:

@@ -64,7 +64,8 @@ class Product:
     ``physical`` are the identifiers of the table in its source (catalog, schema, table: one to three); ``view`` is the
     steward's SQL over product names instead (then ``physical`` is empty, and ``view_inputs`` are the products it names,
     views among them not unfolded). ``key`` may be empty for entitlements only. ``singular``/``plural`` are the GraphQL
-    roots, ``type_name`` the GraphQL type. ``entitlement`` products are never published.
+    roots, ``type_name`` the GraphQL type. ``entitlement`` products are never published. ``freshness`` is how old its
+    rows may be, in seconds; with ``cache`` a result made of them may be used again for so long.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Product:
     tags: frozenset[str] = frozenset()
     owner: str = ""
     freshness: float | None = None
+    cache: bool = False
     entitlement: bool = False
     view_inputs: tuple[str, ...] = ()
 

@@ -108,10 +108,12 @@ def _product(id_: str, place: Place, node: Entries, domains: Mapping[str, Domain
         tags=tags,
         owner=node.text("owner") or (domain.steward if domain else ""),
         freshness=None if freshness is None else seconds(freshness),
+        cache=node.flag("cache", False),
         entitlement=node.flag("entitlement", False),
     )
     _where(product, node, errors)
     _key(product, node, errors)
+    _cache(product, node, errors)
     return product
 
 
@@ -134,6 +136,19 @@ def _where(product: Product, node: Entries, errors: list[LoadError]) -> None:
         place = node.at("view") if node.has("view") else product.place
         sentence = f"The product '{product.id}' is {what}."
         errors.append(LoadError(place, "CH216", sentence, "Give it 'table:' or 'view:'."))
+
+
+def _cache(product: Product, node: Entries, errors: list[LoadError]) -> None:
+    if not product.cache:
+        return
+    if product.entitlement:
+        sentence = f"The entitlement '{product.id}' says 'cache: true'."
+        hint = "Remove it: what policies look up is kept for its 'freshness' in any case, and never as a result."
+        errors.append(LoadError(node.at("cache"), "CH216", sentence, hint))
+    elif not node.has("freshness"):
+        sentence = f"The product '{product.id}' says 'cache: true', but not how old its rows may be."
+        hint = "Add 'freshness:', such as 30s, or remove 'cache:'."
+        errors.append(LoadError(node.at("cache"), "CH216", sentence, hint))
 
 
 def _sources(drafts: Drafts, sources: Mapping[str, Source], errors: list[LoadError]) -> None:

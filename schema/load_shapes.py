@@ -184,6 +184,7 @@ PRODUCT_SHAPE = Record({
     "tags": may(TAGS),
     "owner": may(Text("Who answers for it. Default: the domain's steward.")),
     "freshness": may(duration("How old its rows may be at most.")),
+    "cache": may(Flag("true: results of its rows may be used again for as long as 'freshness' says.")),
     "entitlement": may(Flag("true: never published; policies may look up rights in it.")),
     "columns": need(MapOf(Either((Text("Just the type."), COLUMN)), "Its columns by logical name.", LOGICAL, _NAME, 1)),
     "relationships": may(named(RELATIONSHIP, "Ways to other products by name.")),

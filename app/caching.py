@@ -1,0 +1,23 @@
+"""Caching: the results of a zone, kept as the process's settings want. One for a process; reloads go on using it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.assemble import StartError
+from app.secrets import SecretError, resolve
+from app.settings import CACHES, Settings
+from resolvers.results.results import Results
+
+
+def open_results(settings: Settings, zone: str, keys: Mapping[str, bytes]) -> Results:
+    """What keeps and shares results. Connects to nothing. Raises StartError for a cache URL that cannot be had."""
+    url = settings.cache_url
+    if url is not None:
+        try:
+            url = resolve(url, settings.project)
+        except SecretError as error:
+            raise StartError(f"CUSTOMHOUSE_CACHE_URL: {error}") from None
+        if not url.startswith(CACHES):
+            raise StartError("CH332 CUSTOMHOUSE_CACHE_URL is no URL with redis://, rediss:// or valkey://.")
+    return Results(zone, keys, settings.cache_bytes, url)

@@ -1,0 +1,5 @@
+"""The Valkey server of these tests."""
+
+from tests.results.valkey import server, valkey
+
+__all__ = ["server", "valkey"]
