@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.answers import Wrong, ask, compare, leaves
 from benchmarks.place import run_folder
 from benchmarks.rounds import Load, Measure, Run, measure
+from benchmarks.tokens import private
 from benchmarks.workloads import Workload, bodies, place, seeks
 
 _CHECKED = 8
@@ -38,12 +39,18 @@ class Compared:
 
 def groups(targets: Sequence[Target], wanted: Sequence[str]) -> list[list[tuple[Target, Workload]]]:
     """Workloads by what they are like, so that both stand in the same rounds."""
+    every = [(target, one) for target in targets for one in target.workloads.values()]
+    needed = {*wanted, *(one.like for _, one in every if one.name in wanted)}
     found: dict[str, list[tuple[Target, Workload]]] = {}
-    for target in targets:
-        for name, workload in target.workloads.items():
-            if name in wanted or any(one.like == name and one.name in wanted for one in target.workloads.values()):
-                found.setdefault(workload.like or name, []).append((target, workload))
-    return [found[name] for name in sorted(found, key=lambda name: int(name[1:]))]
+    for target, workload in every:
+        if workload.name in needed:
+            found.setdefault(workload.like or workload.name, []).append((target, workload))
+    return [found[name] for name in sorted(found, key=number)]
+
+
+def number(workload: str) -> int:
+    """Workloads are told in the order of their numbers."""
+    return int(workload.removeprefix("W"))
 
 
 def run(targets: Sequence[Target], wanted: Sequence[str], load: Load, database: int | None) -> Compared:
@@ -65,11 +72,12 @@ def _agreeing(group: Iterable[tuple[Target, Workload]], faults: list[str]) -> It
     expected: dict[str, list[list[str]]] = {}
     for target, workload in group:
         name = f"{target.name} {workload.name}"
+        same = workload.like if workload.server and workload.like else workload.name
         try:
-            one, texts = _prepared(target, workload)
-            got = [leaves(ask(target.url, text, who)[0]) for text, who in _questions(target, workload, texts)]
-            alike = expected.get(workload.name) or (expected.get(workload.like or "") if workload.server else None)
-            compare(name, got, expected.setdefault(workload.name, alike or got))
+            texts = list(bodies(workload, _places(target, workload)))
+            one = _run(target, workload, texts)
+            got = [leaves(ask(target.url, text, who)[0]) for text, who in _questions(one, texts)]
+            compare(name, got, expected.setdefault(same, got))
         except Wrong as wrong:
             faults.append(f"{name} is not measured: {wrong}")
             print(faults[-1], file=sys.stderr)
@@ -77,26 +85,33 @@ def _agreeing(group: Iterable[tuple[Target, Workload]], faults: list[str]) -> It
         yield one
 
 
-def _prepared(target: Target, workload: Workload) -> tuple[Run, list[str]]:
-    """The run, with its files written, and its bodies."""
+def _places(target: Target, workload: Workload) -> list[dict[str, object]]:
+    """Where the pages begin that this target will be asked for, as it says itself."""
     seek = workload.seek
-    found = [place(seek, ask(target.url, text, target.authorization)[0]) for text in seeks(seek)] if seek else []
-    texts = list(bodies(workload, found))
+    return [place(seek, ask(target.url, text, target.authorization)[0]) for text in seeks(seek)] if seek else []
+
+
+def _run(target: Target, workload: Workload, texts: Sequence[str]) -> Run:
+    """The run, with its files written."""
     folder = run_folder() / "bodies"
     folder.mkdir(exist_ok=True)
     path = folder / f"{target.name}-{workload.name}"
     path.write_text("\n".join(texts) + "\n")
-    tokens = target.subjects if workload.subjects else None
-    if tokens is None and target.authorization:
-        tokens = run_folder() / f"authorization-{target.name}"
-        tokens.touch(mode=0o600)
-        tokens.write_text(target.authorization + "\n")
-    return Run(target.name, workload.name, target.url, path, tokens, target.pid), texts
+    return Run(target.name, workload.name, target.url, path, _authorizations(target, workload), target.pid)
 
 
-def _questions(target: Target, workload: Workload, texts: Sequence[str]) -> list[tuple[str, str | None]]:
-    """The first bodies, each with the authorization that the load generator would send."""
-    several: Sequence[str | None] = [target.authorization]
-    if workload.subjects and target.subjects:
-        several = target.subjects.read_text().splitlines()
-    return [(text, several[number % len(several)]) for number, text in enumerate(texts[:_CHECKED])]
+def _authorizations(target: Target, workload: Workload) -> Path | None:
+    if not workload.authorized:
+        return None
+    if workload.subjects:
+        return target.subjects
+    path = run_folder() / f"authorization-{target.name}"
+    with private(path) as file:
+        file.write(f"{target.authorization}\n")
+    return path
+
+
+def _questions(run: Run, texts: Sequence[str]) -> list[tuple[str, str | None]]:
+    """The first bodies, each with the authorization that the load generator sends."""
+    several: list[str | None] = [*run.tokens.read_text().splitlines()] if run.tokens else [None]
+    return [(text, several[at % len(several)]) for at, text in enumerate(texts[:_CHECKED])]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.postgraphile import postgraphile
 from benchmarks.processes import Server, python_peer
 
 FOLDER = Path(__file__).parent / "peers"
@@ -29,6 +30,13 @@ PEERS = {
         18004,
         lambda port: python_peer("ceiling", port),
         FOLDER / "ceiling.json",
+    ),
+    "A": Peer(
+        "A",
+        "PostGraphile 5 in its production settings",
+        18001,
+        postgraphile,
+        FOLDER / "postgraphile.json",
     ),
     "B": Peer(
         "B",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
-from benchmarks.comparison import Results
+from benchmarks.comparison import Results, number
 from benchmarks.rounds import median, ratio
 
 _MEAN_OF = ("W1", "W2", "W3", "W4", "W5", "W6")
@@ -33,7 +33,7 @@ def tables(results: Results, base: str, alike: Iterable[tuple[str, str, str, str
 
 def _names(results: Results) -> tuple[list[str], list[str]]:
     targets = list(dict.fromkeys(target for target, _ in results))
-    return targets, sorted({workload for _, workload in results}, key=lambda name: int(name[1:]))
+    return targets, sorted({workload for _, workload in results}, key=number)
 
 
 def _relative(

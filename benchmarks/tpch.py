@@ -6,17 +6,19 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import cluster, data, report
 from benchmarks.comparison import Target, run
+from benchmarks.large import large_project
+from benchmarks.options import add_load, load_of, names
 from benchmarks.peers_list import PEERS
-from benchmarks.place import RUN, Missing, run_folder
+from benchmarks.place import PROJECT, RUN, Missing, run_folder
 from benchmarks.processes import free_port, gateway, running
 from benchmarks.procfs import pid_on_port
-from benchmarks.rounds import Load, need_wrk
+from benchmarks.rounds import need_wrk
 from benchmarks.tokens import bearer, gateway_signer, peer_signer, subjects
 from benchmarks.workloads import Workload, read
 
@@ -32,8 +34,7 @@ def main(arguments: list[str]) -> int:
     try:
         with contextlib.ExitStack() as stack:
             targets = list(_targets(args, stack))
-            load = Load(args.rounds, args.seconds, args.connections)
-            compared = run(targets, args.workloads, load, cluster.postmaster())
+            compared = run(targets, args.workloads, load_of(args), cluster.postmaster())
         alike = _alike(targets)
         text = report.tables(compared.results, BASE, alike)
         print(text)
@@ -47,56 +48,47 @@ def main(arguments: list[str]) -> int:
 
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:
-    known = read(QUERIES)
     parser = argparse.ArgumentParser(prog="python -m benchmarks tpch", description=__doc__)
-    parser.add_argument("--workloads", type=_names(known), default=list(known), help="such as W1,W6 (all)")
-    parser.add_argument("--targets", type=_names([OURS, *PEERS]), default=[OURS, *PEERS], help="of ours,A,B,D (all)")
-    parser.add_argument("--rounds", type=_whole(1, 20), default=3, help="after one that warms up (3)")
-    parser.add_argument("--seconds", type=_whole(1, 10), default=3, help="of each run (3)")
-    parser.add_argument("--connections", type=_whole(1, 64), default=16, help="at once (16)")
+    add_load(parser, list(read(QUERIES)))
+    parser.add_argument("--targets", type=names([OURS, *PEERS]), default=[OURS, *PEERS], help="of ours,A,B,D (all)")
     parser.add_argument("--at", action="append", default=[], metavar="NAME=URL,FILE", help=_at.__doc__)
     parser.add_argument("--out", type=Path, default=RUN / "tpch.md", help="where the tables go, and .json beside")
     return parser.parse_args(arguments)
 
 
-def _names(known: Collection[str]) -> Callable[[str], list[str]]:
-    def parse(text: str) -> list[str]:
-        names = text.split(",")
-        if wrong := [name for name in names if name not in known]:
-            raise argparse.ArgumentTypeError(f"there is no {wrong[0]}; there are {', '.join(known)}")
-        return names
-
-    return parse
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdigit() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"a number from {least} to {most}")
-        return int(text)
-
-    return parse
-
-
 def _targets(args: argparse.Namespace, stack: contextlib.ExitStack) -> Iterator[Target]:
     """Start what is asked for; the first is the one whose answers the others must give."""
     workloads = read(QUERIES)
-    subjects_wanted = any(workloads[name].subjects for name in args.workloads)
+    many = any(workloads[name].subjects for name in args.workloads)
+    peers_file = subjects("peers", peer_signer()) if many else None
     for letter, peer in PEERS.items():
         if letter in args.targets:
-            server = peer.server(free_port())
+            try:
+                server = peer.server(free_port())
+            except Missing as missing:
+                print(missing, file=sys.stderr)
+                continue
             pid = stack.enter_context(running(server))
-            file = subjects("peers", peer_signer()) if subjects_wanted else None
-            yield Target(letter, server.url, read(peer.queries), bearer(peer_signer()), file, pid)
+            yield Target(letter, server.url, read(peer.queries), bearer(peer_signer()), peers_file, pid)
     if OURS in args.targets:
-        server = gateway(OURS, free_port())
-        pid = stack.enter_context(running(server))
-        sign = gateway_signer()
-        file = subjects(OURS, sign) if subjects_wanted else None
-        here = {name: one for name, one in workloads.items() if one.server is None}
-        yield Target(OURS, server.url, here, bearer(sign), file, pid)
+        file = subjects(OURS, gateway_signer()) if many else None
+        yield _ours(stack, OURS, PROJECT, _of_server(workloads, None), file)
+        if any(workloads[name].server == LARGE for name in args.workloads):
+            yield _ours(stack, LARGE, large_project(), _of_server(workloads, LARGE), None)
     for text in args.at:
         yield _at(text, workloads)
+
+
+def _ours(
+    stack: contextlib.ExitStack, name: str, project: Path, workloads: dict[str, Workload], file: Path | None
+) -> Target:
+    server = gateway(name, free_port(), project)
+    pid = stack.enter_context(running(server))
+    return Target(name, server.url, workloads, bearer(gateway_signer(project)), file, pid)
+
+
+def _of_server(workloads: dict[str, Workload], server: str | None) -> dict[str, Workload]:
+    return {name: one for name, one in workloads.items() if one.server == server}
 
 
 def _at(text: str, workloads: dict[str, Workload]) -> Target:
@@ -108,7 +100,7 @@ def _at(text: str, workloads: dict[str, Workload]) -> Target:
         header = Path(file).read_text().strip().removeprefix("Authorization: ")
     except (ValueError, OSError):
         raise Missing(f"--at is NAME=http://127.0.0.1:PORT/graphql,FILE with a header in FILE, not {text!r}.") from None
-    here = {name: one for name, one in workloads.items() if one.server is None and not one.subjects}
+    here = {name: one for name, one in _of_server(workloads, None).items() if not one.subjects}
     return Target(name, url, here, header, None, pid_on_port(port))
 
 

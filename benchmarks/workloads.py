@@ -27,12 +27,16 @@ class Seek:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One question. ``inline``: values stand in the text. ``like``: the workload it is another way to ask."""
+    """One question. ``inline``: values stand in the text. ``like``: the workload it is another way to ask.
+
+    ``authorized``: it is asked with a token; ``subjects``: with ten thousand different ones, in turn.
+    """
 
     name: str
     query: str
     operation: str
     variables: Mapping[str, Mapping[str, list[Any]]]
+    authorized: bool
     bodies: int = _BODIES
     inline: bool = False
     like: str | None = None
@@ -54,6 +58,7 @@ def _workload(name: str, said: Mapping[str, Any]) -> Workload:
         said["query"],
         said["operationName"],
         said["vars"],
+        said["auth"],
         said.get("bodies", _BODIES),
         said.get("inline", False),
         said.get("like"),
