@@ -42,7 +42,7 @@ check: $(READY) ## Format, lint, types, import directions, docs
 	@$(BIN)/python -m pytest -q tests/docs
 
 bench: $(READY) .venv/.ready-bench ## Measure this machine (ARGS="tpch --help", big-catalog ..): docs/benchmarks.md
-	@$(BIN)/python -m benchmarks $(or $(ARGS),tpch)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-serve: $(READY) .venv/.ready-bench ## Serve the benchmark's tables on 127.0.0.1:8010, and print the header to send
 	@exec $(BIN)/python -m benchmarks serve $(ARGS)

@@ -1,11 +1,14 @@
-"""Run a measurement and print its tables, or a server to measure: ``python -m benchmarks NAME [options]``."""
+"""Run a measurement and print its tables, or a server to measure: ``python -m benchmarks NAME [options]``.
+
+Without a name: the measurements of TPC-H, one after another.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 
-from benchmarks import big_catalog, policy_cost, serving, tpch
+from benchmarks import big_catalog, duckdb_cost, memory, policy_cost, serving, tpch
 from benchmarks.place import Missing
 
 
@@ -26,14 +29,21 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "policy-cost": _plain(policy_cost.main),
     "big-catalog": _plain(big_catalog.main),
     "tpch": tpch.main,
+    "duckdb": duckdb_cost.main,
+    "memory": memory.main,
     "serve": serving.serve,
     "peer": serving.peer,
     "stop": serving.stop,
 }
 
 
+SECTIONS = ("tpch", "duckdb", "memory")
+
+
 def main(arguments: list[str]) -> int:
-    name, *rest = arguments or [""]
+    if not arguments:
+        return max([main([name]) for name in SECTIONS])
+    name, *rest = arguments
     if name not in COMMANDS:
         print(f"No measurement '{name}'. There are: {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2

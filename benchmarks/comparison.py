@@ -67,6 +67,17 @@ def run(targets: Sequence[Target], wanted: Sequence[str], load: Load, database: 
     return Compared(results, tuple(faults))
 
 
+def prepare(target: Target, workload: Workload) -> tuple[Run, list[str]]:
+    """The run, with its files written, and its bodies. Raises Wrong where it cannot be said what to ask."""
+    texts = list(bodies(workload, _places(target, workload)))
+    folder = run_folder() / "bodies"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{target.name}-{workload.name}"
+    path.write_text("\n".join(texts) + "\n")
+    run = Run(target.name, workload.name, target.url, path, _authorizations(target, workload), target.pid)
+    return run, texts
+
+
 def _agreeing(group: Iterable[tuple[Target, Workload]], faults: list[str]) -> Iterable[Run]:
     """The runs of those whose answers are those of the first target; the rest become faults."""
     expected: dict[str, list[list[str]]] = {}
@@ -74,8 +85,7 @@ def _agreeing(group: Iterable[tuple[Target, Workload]], faults: list[str]) -> It
         name = f"{target.name} {workload.name}"
         same = workload.like if workload.server and workload.like else workload.name
         try:
-            texts = list(bodies(workload, _places(target, workload)))
-            one = _run(target, workload, texts)
+            one, texts = prepare(target, workload)
             got = [leaves(ask(target.url, text, who)[0]) for text, who in _questions(one, texts)]
             compare(name, got, expected.setdefault(same, got))
         except Wrong as wrong:
@@ -89,15 +99,6 @@ def _places(target: Target, workload: Workload) -> list[dict[str, object]]:
     """Where the pages begin that this target will be asked for, as it says itself."""
     seek = workload.seek
     return [place(seek, ask(target.url, text, target.authorization)[0]) for text in seeks(seek)] if seek else []
-
-
-def _run(target: Target, workload: Workload, texts: Sequence[str]) -> Run:
-    """The run, with its files written."""
-    folder = run_folder() / "bodies"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{target.name}-{workload.name}"
-    path.write_text("\n".join(texts) + "\n")
-    return Run(target.name, workload.name, target.url, path, _authorizations(target, workload), target.pid)
 
 
 def _authorizations(target: Target, workload: Workload) -> Path | None:

@@ -63,7 +63,7 @@ def measure(group: Sequence[Run], load: Load, database: int | None) -> dict[Run,
     found: dict[Run, list[Measure]] = {run: [] for run in group}
     for turn in range(load.rounds + 1):
         for run in group if turn % 2 else reversed(group):
-            one = _once(run, load.seconds if turn else 1, load.connections, turn * _STRIDE, database)
+            one = once(run, load.seconds if turn else 1, load.connections, turn * _STRIDE, database)
             if turn:
                 found[run].append(one)
     return found
@@ -85,7 +85,8 @@ def need_wrk() -> None:
         raise Missing("The load generator wrk is not installed; on Debian and Ubuntu: apt install wrk")
 
 
-def _once(run: Run, seconds: int, connections: int, start: int, database: int | None) -> Measure:
+def once(run: Run, seconds: int, connections: int, start: int, database: int | None) -> Measure:
+    """One run, beginning at the request of this number. ``database`` is its PostgreSQL, where it has one."""
     server, below = cpu_seconds(run.pid), cpu_seconds(database)
     said = _wrk(run, seconds, connections, start)
     count = max(said["requests"], 1)

@@ -7,7 +7,7 @@ import os
 import sys
 
 from benchmarks import cluster, data
-from benchmarks.peers_list import PEERS
+from benchmarks.peers.registry import PEERS
 from benchmarks.place import PROJECT, SERVE_PORT, Missing, dsn, run_folder
 from benchmarks.processes import Server, gateway
 from benchmarks.tokens import bearer, gateway_signer, private

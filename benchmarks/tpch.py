@@ -14,7 +14,7 @@ from benchmarks import cluster, data, report
 from benchmarks.comparison import Target, run
 from benchmarks.large import large_project
 from benchmarks.options import add_load, load_of, names
-from benchmarks.peers_list import PEERS
+from benchmarks.peers.registry import PEERS
 from benchmarks.place import PROJECT, RUN, Missing, run_folder
 from benchmarks.processes import free_port, gateway, running
 from benchmarks.procfs import pid_on_port

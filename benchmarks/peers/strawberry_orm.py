@@ -5,7 +5,9 @@ uvicorn benchmarks.peers.strawberry_orm:app --loop uvloop --http httptools --no-
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import jwt
 import strawberry
@@ -19,9 +21,7 @@ from strawberry.fastapi import GraphQLRouter
 
 from benchmarks.peers.place import DSN, POOL, SECRET
 
-SA_DSN = DSN.replace("postgresql://", "postgresql+asyncpg://")
-
-engine = create_async_engine(SA_DSN, pool_size=POOL, max_overflow=0)
+engine = create_async_engine(DSN.replace("postgresql://", "postgresql+asyncpg://"), pool_size=POOL, max_overflow=0)
 Session = async_sessionmaker(engine, expire_on_commit=False)
 
 
@@ -66,20 +66,21 @@ class LineRow(Base):
     l_shipinstruct: Mapped[str]
 
 
-def _top_per_parent(row, fk, keys, order, limit):
+def _top_per_parent(row: Any, fk: Any, keys: Sequence[int], order: Sequence[Any], limit: int) -> Any:
+    """The first rows of each parent, in one statement."""
     rn = func.row_number().over(partition_by=fk, order_by=order).label("rn")
     sub = select(row, rn).where(fk.in_(keys)).subquery()
     ent = aliased(row, sub)
     return select(ent).where(sub.c.rn <= limit).order_by(sub.c.rn)
 
 
-def make_loader(row, fk_name, order, limit):
+def make_loader(row: Any, fk_name: str, order: Sequence[Any], limit: int) -> DataLoader[int, list[Any]]:
     fk = getattr(row, fk_name)
 
-    async def load(keys):
+    async def load(keys: list[int]) -> list[list[Any]]:
         async with Session() as s:
             rows = (await s.scalars(_top_per_parent(row, fk, keys, order, limit))).all()
-        out = defaultdict(list)
+        out: dict[int, list[Any]] = defaultdict(list)
         for r in rows:
             out[getattr(r, fk_name)].append(r)
         return [out[k] for k in keys]
@@ -143,7 +144,7 @@ class Customer:
     comment: str
 
     @classmethod
-    def of(cls, r: CustomerRow, claims: dict | None = None) -> "Customer":
+    def of(cls, r: CustomerRow, claims: dict[str, Any] | None = None) -> "Customer":
         clear = claims is None or claims.get("pii")
         return cls(
             custkey=r.c_custkey,
@@ -230,13 +231,13 @@ class Query:
             return [Segment(mktsegment=a, count=b, sum=d, avg=e) for a, b, d, e in (await s.execute(q)).all()]
 
 
-async def context(request: Request):
+async def context(request: Request) -> dict[str, Any]:
     auth = request.headers.get("authorization")
     claims = jwt.decode(auth[7:], SECRET, algorithms=["HS256"]) if auth else None
     return {"claims": claims, "loaders": {}}
 
 
 # The two caches are the documented way to spare parse and validation.
-schema = strawberry.Schema(Query, extensions=[ParserCache(), ValidationCache()])
+schema = strawberry.Schema(Query, extensions=[ParserCache, ValidationCache])
 app = FastAPI()
 app.include_router(GraphQLRouter(schema, context_getter=context), prefix="/graphql")

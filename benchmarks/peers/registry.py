@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.postgraphile import postgraphile
 from benchmarks.processes import Server, python_peer
 
-FOLDER = Path(__file__).parent / "peers"
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
