@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run example test test-all check bench goldens graphiql clean
+.PHONY: help run example test test-all check bench bench-serve goldens graphiql clean
 
 PORT ?= 8000
 BOOKINGS ?= 50000
@@ -18,7 +18,7 @@ READY := .venv/.ready
 GRAPHIQL := graphiql@3.9.0 react@18.3.1 react-dom@18.3.1
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: example ## Serve the example on 127.0.0.1:8000 (PORT=n), with demo keys and tokens (BOOKINGS=n passengers)
 	@$(BIN)/python $(EXAMPLE)/welcome.py --port $(PORT)
@@ -41,8 +41,15 @@ check: $(READY) ## Format, lint, types, import directions, docs
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/docs
 
-bench: $(READY) example ## Measure this machine (benchmarks/)
+bench: $(READY) .venv/.ready-bench ## Measure this machine (ARGS="tpch --help", big-catalog ..): docs/benchmarks.md
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-serve: $(READY) .venv/.ready-bench ## Serve the benchmark's tables on 127.0.0.1:8010, and print the header to send
+	@exec $(BIN)/python -m benchmarks serve $(ARGS)
+
+.venv/.ready-bench: $(READY) benchmarks/requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement benchmarks/requirements.lock
+	@touch $@
 
 goldens: $(READY) ## Rewrite the golden files of the tests; read the difference before you commit it
 	@CUSTOMHOUSE_GOLDENS=write $(BIN)/python -m pytest -q tests

@@ -1,24 +1,57 @@
-"""Run the measurements and print their tables: ``python -m benchmarks [policy-cost] [big-catalog]``."""
+"""Run a measurement and print its tables, or a server to measure: ``python -m benchmarks NAME [options]``.
+
+Without a name: the measurements of TPC-H, one after another.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from benchmarks import big_catalog, policy_cost
+from benchmarks import big_catalog, duckdb_cost, memory, policy_cost, serving, tpch
+from benchmarks.place import Missing
 
-BENCHES = {"policy-cost": policy_cost.main, "big-catalog": big_catalog.main}
+
+def _plain(main: Callable[[], None]) -> Callable[[list[str]], int]:
+    """A measurement without options."""
+
+    def run(arguments: list[str]) -> int:
+        if arguments:
+            print(f"No option '{arguments[0]}' here.", file=sys.stderr)
+            return 2
+        main()
+        return 0
+
+    return run
 
 
-def main(names: list[str]) -> int:
-    unknown = [name for name in names if name not in BENCHES]
-    if unknown:
-        print(f"No measurement '{unknown[0]}'. There are: {', '.join(BENCHES)}.", file=sys.stderr)
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "policy-cost": _plain(policy_cost.main),
+    "big-catalog": _plain(big_catalog.main),
+    "tpch": tpch.main,
+    "duckdb": duckdb_cost.main,
+    "memory": memory.main,
+    "serve": serving.serve,
+    "peer": serving.peer,
+    "stop": serving.stop,
+}
+
+
+SECTIONS = ("tpch", "duckdb", "memory")
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments:
+        return max([main([name]) for name in SECTIONS])
+    name, *rest = arguments
+    if name not in COMMANDS:
+        print(f"No measurement '{name}'. There are: {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
-    for name in names or list(BENCHES):
-        print(f"## {name}\n")
-        BENCHES[name]()
-        print()
-    return 0
+    try:
+        return COMMANDS[name](rest)
+    except Missing as missing:
+        print(missing, file=sys.stderr)
+        return 1
 
 
 sys.exit(main(sys.argv[1:]))

@@ -12,6 +12,8 @@ import asyncio
 import hashlib
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -75,6 +77,7 @@ def caller() -> Caller:
 
 
 def main() -> None:
+    subprocess.run([sys.executable, EXAMPLE / "build.py"], check=True)
     warehouse = EXAMPLE / "data" / "flights.duckdb"
     dsn = flights_in_postgres(warehouse)
     with tempfile.TemporaryDirectory() as folder:
