@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 Profile = Literal["audit", "draft"]
+WORKERS = 64
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -37,6 +38,8 @@ class Settings:
     drain_delay: float = 0.0
     shutdown_timeout: float = 25.0
     slow_reader: float = 30.0
+    workers: int = 1
+    admin: tuple[str, int] | None = None
 
 
 VARIABLES: Mapping[str, str] = {
@@ -57,6 +60,9 @@ VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_DRAIN_DELAY": "Seconds between not being ready and no longer listening (default 0).",
     "CUSTOMHOUSE_SHUTDOWN_TIMEOUT": "Seconds that requests in flight get to end (default 25).",
     "CUSTOMHOUSE_SLOW_READER": "Seconds a reader may stall before its answer is dropped (default 30).",
+    "CUSTOMHOUSE_WORKERS": "How many processes serve, at most 64 (default 1).",
+    "CUSTOMHOUSE_ADMIN": "host:port of the admin listener, for metrics and health; port 0 picks a free one "
+    "(default: none).",
 }
 
 
@@ -83,6 +89,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         drain_delay=_number(environ, "CUSTOMHOUSE_DRAIN_DELAY", 0.0, 600),
         shutdown_timeout=_number(environ, "CUSTOMHOUSE_SHUTDOWN_TIMEOUT", 25.0, 3600),
         slow_reader=_number(environ, "CUSTOMHOUSE_SLOW_READER", 30.0, 3600, least=0.1),
+        workers=_whole(environ, "CUSTOMHOUSE_WORKERS", 1, WORKERS),
+        admin=_address(environ, "CUSTOMHOUSE_ADMIN"),
     )
 
 
@@ -109,3 +117,20 @@ def _right(environ: Mapping[str, str]) -> str | None:
     if text is not None and not all(text.partition(":")[::2]):
         raise SettingError(f"CUSTOMHOUSE_EXPLAIN is written claim:value, not {text!r}.")
     return text
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise SettingError(f"{name} is a whole number from 1 to {most}, not {text!r}.")
+    return int(text)
+
+
+def _address(environ: Mapping[str, str], name: str) -> tuple[str, int] | None:
+    text = environ.get(name) or None
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise SettingError(f"{name} is written host:port, such as 127.0.0.1:9000, not {text!r}.")
+    return host.removeprefix("[").removesuffix("]"), int(port)
