@@ -16,7 +16,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from app.reload import Reloader
 from app.serving import Switch
 from app.settings import Settings
 from app.tokens.fetch import loopback
+from app.workers.accept import Acceptor
 from app.workers.admin import serve_admin
 from app.workers.child import CannotServe
 from app.workers.lifeline import Lifeline
@@ -107,7 +108,8 @@ def supervise(work: Work, project: Project, admin: socket.socket | None) -> None
             if admin is not None:
                 admin.close()
             try:
-                uvloop.run(_serve(work, project, written[number], lifeline))
+                others = [sheet for at, sheet in enumerate(written) if at != number]
+                uvloop.run(_serve(work, project, written[number], others, lifeline))
             except StartError as error:
                 raise CannotServe(str(error)) from None
             finally:
@@ -163,11 +165,31 @@ def url_of(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, ending in our order: first not ready, then no new connections, then the requests in flight."""
+    """uvicorn, ending in our order: first not ready, then no new connections, then the requests in flight.
 
-    def __init__(self, config: uvicorn.Config, switch: Switch, delay: float, sheet: Sheet) -> None:
+    With ``others``, the sheets of other workers, it shares connections with them."""
+
+    def __init__(
+        self, config: uvicorn.Config, switch: Switch, delay: float, sheet: Sheet, others: Sequence[Sheet]
+    ) -> None:
         super().__init__(config)
-        self._switch, self._delay, self._sheet = switch, delay, sheet
+        self._switch, self._delay, self._sheet, self._others = switch, delay, sheet, others
+        self._acceptor: Acceptor | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if not self._others or not sockets:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        state = self.server_state
+        protocol = partial(BoundedProtocol, self.config, state, self.lifespan.state)
+        self._acceptor = Acceptor(sockets[0], protocol, state.connections, self._sheet, self._others)
+        self.servers = [self._acceptor]  # type: ignore[list-item]  # uvicorn closes it and waits for it, no more
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._acceptor is not None:
+            self._acceptor.count()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._switch.draining or sig == signal.SIGINT:
@@ -192,21 +214,23 @@ class _Server(uvicorn.Server):
         self._stop()
 
 
-async def _serve(work: Work, project: Project, sheet: Sheet, lifeline: Lifeline | None = None) -> None:
-    """One worker, from start to end."""
+async def _serve(
+    work: Work, project: Project, sheet: Sheet, others: Sequence[Sheet] = (), lifeline: Lifeline | None = None
+) -> None:
+    """One worker, from start to end. ``others`` are its siblings' sheets."""
     settings, parts, switch, metrics = work.settings, work.parts, Switch(), Metrics(sheet)
     assembler = Assembler(
         settings, work.zone, work.keys, parts.make_engine, parts.reveal_source, parts.open_source, metrics
     )
     surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
-    server = _Server(_config(_counted(Gateway(surround, settings), metrics, work.zone), settings), switch,
-                     settings.drain_delay, sheet)  # fmt: skip
+    gateway = _counted(Gateway(surround, settings), metrics, work.zone)
+    server = _Server(_config(gateway, settings), switch, settings.drain_delay, sheet, others)
     reloader = Reloader(switch, assembler, work.load, project, settings.reload_every, metrics, partial(_tell, sheet))
     await reloader.start()
     garbage.settle()
     missing = surround.missing if settings.admin is not None else None
     async with _watching(reloader), _beating(sheet, missing):
-        log.event("serving", url=url_of(work.listener), zone=work.zone)
+        log.event("serving", url=url_of(work.listener), zone=work.zone, pid=os.getpid())
         with contextlib.nullcontext() if lifeline is None else lifeline.watching(server.orphaned):
             await server.serve([work.listener])
     await switch.close()

@@ -1,6 +1,6 @@
 """A sheet of numbers in shared memory: one worker writes it, any process forked from the same parent reads it.
 
-    header   used bytes of names, used cells, beat, ready bits, version's number and length | version (JSON)
+    header   what the worker is doing: see `_USED_NAMES` and those beside it; then what it serves, as JSON
     names    one JSON line for each set of labels: [metric, [label, ..], first cell]
     cells    64-bit floats
 
@@ -25,7 +25,7 @@ from app.metrics.families import RECORDED, Family
 
 _HEADER, _NAMES, _CELLS = 1024, 256 * 1024, 32 * 1024
 _SIZE = _HEADER + _NAMES + _CELLS * 8
-_USED_NAMES, _USED_CELLS, _BEAT, _MISSING, _TURN, _LENGTH, _TEXT = 0, 1, 2, 3, 4, 5, 64
+_USED_NAMES, _USED_CELLS, _BEAT, _MISSING, _TURN, _LENGTH, _CONNECTIONS, _TEXT = 0, 1, 2, 3, 4, 5, 6, 64
 _SPARE = _CELLS - 64  # cells behind this are written where a sheet is full, and never read
 NOT_SERVING = -1.0
 MISSING = ("catalog", "draining", "keys", "sources")
@@ -85,7 +85,7 @@ class Sheet:
 
     def leave(self) -> None:
         """The worker is gone: what it was doing is over, what it counted stays."""
-        self._head[_BEAT], self._head[_MISSING] = 0.0, NOT_SERVING
+        self._head[_BEAT], self._head[_MISSING], self._head[_CONNECTIONS] = 0.0, NOT_SERVING, 0.0
         for name, _, first in self._rows():
             if RECORDED[name].kind == "gauge":
                 self.cells[first] = 0.0
@@ -122,6 +122,15 @@ class Sheet:
         """What the worker lacks to answer requests."""
         bits = int(self._head[_MISSING])
         return ("catalog",) if bits < 0 else tuple(name for at, name in enumerate(MISSING) if bits >> at & 1)
+
+    @property
+    def connections(self) -> int:
+        """How many connections the worker has."""
+        return int(self._head[_CONNECTIONS])
+
+    @connections.setter
+    def connections(self, count: int) -> None:
+        self._head[_CONNECTIONS] = count
 
     @property
     def silent_for(self) -> float:
