@@ -289,7 +289,7 @@ async def _beating(sheet: Sheet, missing: Callable[[], Awaitable[list[str]]] | N
         while True:
             lacks = [] if missing is None else await missing()
             sheet.beat(lacks)
-            await asyncio.sleep(_BEAT)
+            await asyncio.sleep(_BEAT / 5 if lacks else _BEAT)
 
     sheet.beat(["catalog"])
     beating = asyncio.create_task(beat())

@@ -26,7 +26,6 @@ from app.metrics.families import RECORDED, Family
 _HEADER, _NAMES, _CELLS = 1024, 256 * 1024, 32 * 1024
 _SIZE = _HEADER + _NAMES + _CELLS * 8
 _USED_NAMES, _USED_CELLS, _BEAT, _MISSING, _TURN, _LENGTH, _CONNECTIONS, _TEXT = 0, 1, 2, 3, 4, 5, 6, 64
-_SPARE = _CELLS - 64  # cells behind this are written where a sheet is full, and never read
 NOT_SERVING = -1.0
 MISSING = ("catalog", "draining", "keys", "sources")
 
@@ -50,7 +49,10 @@ class Row:
 
 
 class Sheet:
-    """One worker's numbers. ``cells`` is written directly by `app.metrics.metrics`, at places that `place` gives."""
+    """One worker's numbers. ``cells`` is written directly by `app.metrics.metrics`, at places that `place` gives; those
+    from ``spare`` on are never read."""
+
+    spare = _CELLS - 64
 
     def __init__(self, memory: memoryview) -> None:
         self._head = memory[:_HEADER].cast("d")
@@ -65,8 +67,8 @@ class Sheet:
                 return first
         line = orjson.dumps([family.name, labels, int(self._head[_USED_CELLS])]) + b"\n"
         names, first = int(self._head[_USED_NAMES]), int(self._head[_USED_CELLS])
-        if names + len(line) > _NAMES or first + family.cells > _SPARE:
-            return _SPARE
+        if names + len(line) > _NAMES or first + family.cells > self.spare:
+            return self.spare
         self._names[names : names + len(line)] = line
         self._head[_USED_CELLS] = first + family.cells
         self._head[_USED_NAMES] = names + len(line)
