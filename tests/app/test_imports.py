@@ -11,7 +11,7 @@ from tests.app.process import ROOT
 
 _ALL = {"boto3", "botocore", "google", "sqlalchemy", "duckdb", "asyncpg", "aiocache", "prometheus_client", "pymysql"}
 _SERVE = "import app.cli.serve, sys; from pathlib import Path; from schema.catalog import Place, Source; "
-_OPEN = "from app.parts import open_source; open_source(Source('s', {kind!r}, {url!r}, Place('customhouse.yaml', 1, 1)), Path()); "
+_OPEN = "from app.parts import open_source; open_source(Source('s', {kind!r}, {url!r}, Place('x')), Path()); "
 
 
 def imported(statements: str) -> set[str]:
