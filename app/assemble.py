@@ -29,9 +29,10 @@ from app.tokens.fetch import fetch
 from app.tokens.keyset import KeySet, Pace
 from app.tokens.verify import Trusted
 from resolvers.backends.backend import Backend
+from resolvers.observe import Observer
 from schema.catalog import Catalog, Issuer, Source, Zone
 
-MakeEngine = Callable[[Project, str, Mapping[str, Backend], Mapping[str, bytes]], Answering]
+MakeEngine = Callable[[Project, str, Mapping[str, Backend], Mapping[str, bytes], Observer], Answering]
 RevealSource = Callable[[Source, Path], Source]
 OpenSource = Callable[[Source, Path], Backend]
 
@@ -51,6 +52,7 @@ class Assembler:
     make_engine: MakeEngine
     reveal_source: RevealSource
     open_source: OpenSource
+    observer: Observer
     sources: Shared[Backend] = field(default_factory=Shared)
     keysets: Shared[KeySet] = field(default_factory=Shared)
 
@@ -65,7 +67,7 @@ class Assembler:
         try:
             backends = {source.name: self._backend(source, project, used) for source in needed(project.catalog, zone)}
             trusted = {issuer.issuer: self._trusted(issuer, project.root, used) for issuer in issuers}
-            engine = await asyncio.to_thread(self.make_engine, project, self.zone, backends, self.keys)
+            engine = await asyncio.to_thread(self.make_engine, project, self.zone, backends, self.keys, self.observer)
         except BaseException:
             await _release(used)
             raise

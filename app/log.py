@@ -1,5 +1,7 @@
 """The gateway's own log: one JSON object a line on standard output, without personal data.
 
+Several workers write to one stream, so a write is whole lines and no longer than a pipe takes in one piece.
+
 Never here: tokens, claims, subjects, query text, variables, row values, engine texts. A line is kept back for a
 twentieth of a second at most, so that a request does not wait for the terminal.
 """
@@ -17,11 +19,14 @@ import orjson
 _pending: list[bytes] = []
 _LEVELS = ("debug", "info", "warning", "error")
 _least = [1]
+_always: dict[str, object] = {}
+_PIECE = 4096  # POSIX: a write of so many bytes to a pipe is not mixed with another process's
 
 
-def configure(level: str) -> None:
-    """Leave out what is less important than ``level``."""
+def configure(level: str, **always: object) -> None:
+    """Leave out what is less important than ``level``, and say these fields in every line."""
     _least[0] = _LEVELS.index(level)
+    _always.update(always)
 
 
 def says(level: str) -> bool:
@@ -37,7 +42,7 @@ def event(name: str, level: str = "info", **fields: object) -> None:
 
 def line(record: dict[str, object]) -> None:
     """Write one record, with the time added."""
-    text = orjson.dumps({"time": _now(), **record}, default=str) + b"\n"
+    text = orjson.dumps({"time": _now(), **record, **_always}, default=str) + b"\n"
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -63,14 +68,20 @@ def _now() -> str:
 
 def flush() -> None:
     """Write what is pending."""
-    text = b"".join(_pending)
+    pieces, size = [b""], 0
+    for text in _pending:
+        if size and size + len(text) > _PIECE:
+            pieces.append(b"")
+            size = 0
+        pieces[-1] += text
+        size += len(text)
     _pending.clear()
-    if text:
-        try:
-            sys.stdout.buffer.write(text)
+    try:
+        for piece in filter(None, pieces):
+            sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
-        except (BrokenPipeError, ValueError):  # whoever read the log is gone; requests go on
-            pass
+    except (BrokenPipeError, ValueError):  # whoever read the log is gone; requests go on
+        pass
 
 
 def failure(request_id: str, error: BaseException) -> None:

@@ -18,6 +18,7 @@ from app.steward.explain import explain_json
 from resolvers.backends.backend import Backend
 from resolvers.backends.registry import open_backend
 from resolvers.engine import Engine
+from resolvers.observe import Observer
 from resolvers.operation import Operation
 from schema.caller import Caller
 from schema.catalog import Source
@@ -41,7 +42,9 @@ def open_source(source: Source, root: Path) -> Backend:
         raise StartError(f"CH332 Source '{source.name}': {error}.") from None
 
 
-def make_engine(project: Project, zone: str, backends: Mapping[str, Backend], keys: Mapping[str, bytes]) -> Answering:
+def make_engine(
+    project: Project, zone: str, backends: Mapping[str, Backend], keys: Mapping[str, bytes], observer: Observer
+) -> Answering:
     return Engine(project.catalog, project.policies, zone, backends, keys)
 
 

@@ -14,17 +14,27 @@ from collections.abc import Callable
 
 from app.assemble import Assembler, StartError
 from app.log import event, failure
+from app.metrics.metrics import Metrics
 from app.project import Project, fingerprint, settled, stamp
 from app.serving import Switch
 from schema.errors import LoadErrors
 
 
 class Reloader:
-    """Keeps a switch up to date with a project's directory. ``load`` reads it again, in a thread."""
+    """Keeps a switch up to date with a project's directory. ``load`` reads it again, in a thread; ``served`` is
+    told what is served from now on."""
 
     def __init__(
-        self, switch: Switch, assembler: Assembler, load: Callable[[], Project], project: Project, every: float
+        self,
+        switch: Switch,
+        assembler: Assembler,
+        load: Callable[[], Project],
+        project: Project,
+        every: float,
+        metrics: Metrics,
+        served: Callable[[Project], None] = lambda project: None,
     ) -> None:
+        self._metrics, self._served = metrics, served
         self._switch, self._assembler, self._load = switch, assembler, load
         self._project, self._root, self._every = project, project.root, every
         self._asked = asyncio.Event()
@@ -38,6 +48,7 @@ class Reloader:
     async def start(self) -> None:
         """Serve the project as it was loaded. Raises StartError."""
         self._switch.swap(await self._assembler.assemble(self._project))
+        self._served(self._project)
 
     async def watch(self) -> None:
         """Look for ever."""
@@ -68,11 +79,16 @@ class Reloader:
             project = await asyncio.to_thread(self._load)
             serving = await self._assembler.assemble(project)
         except LoadErrors as errors:
-            event("reload_refused", "error", errors=[str(error) for error in errors.errors[:50]])
-            return False
+            return self._refuse([str(error) for error in errors.errors[:50]])
         except StartError as error:
-            event("reload_refused", "error", errors=[str(error)])
-            return False
+            return self._refuse([str(error)])
         self._switch.swap(serving)
+        self._served(project)
+        self._metrics.reload("served")
         event("reloaded", catalog=project.catalog.version, policies=project.policies.version)
         return True
+
+    def _refuse(self, errors: list[str]) -> bool:
+        self._metrics.reload("refused")
+        event("reload_refused", "error", errors=errors)
+        return False

@@ -1,8 +1,10 @@
-"""Serve: one process, one zone, one listener.
+"""Serve: one zone at one listener, by one process or by several.
 
 1. Refuse to start in a way that would be unsafe: development keys beyond loopback or in production, no master key.
 2. Load the project; a bad one ends the process with every error said.
-3. Listen, keep reloading, and on SIGTERM drain: not ready, wait, stop accepting, let requests end.
+3. Listen. Alone, work here; with several workers or an admin listener, look after those who do
+   (`app.workers.supervise`).
+4. A worker keeps reloading, and on SIGTERM drains: not ready, wait, stop accepting, let requests end.
 """
 
 from __future__ import annotations
@@ -13,26 +15,40 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 import uvloop
 
-from app import log
+from app import garbage, log
 from app.assemble import Assembler, MakeEngine, OpenSource, RevealSource, StartError
+from app.http.exchange import Message, Receive, Scope, Send
 from app.http.gateway import Gateway
 from app.http.protocol import BoundedProtocol
 from app.http.surround import Dictionary, Explain, Surround
 from app.keyring import keyring
+from app.metrics.metrics import Metrics
+from app.metrics.sheet import Sheet, Version, sheets
 from app.project import Project
 from app.reload import Reloader
 from app.serving import Switch
 from app.settings import Settings
 from app.tokens.fetch import loopback
+from app.workers.accept import Acceptor
+from app.workers.admin import serve_admin
+from app.workers.child import CannotServe
+from app.workers.lifeline import Lifeline
+from app.workers.supervise import Body, Supervisor
 
+_BEAT = 1.0
+_GRACE = 10.0  # seconds that a worker may be later than its own bounds on draining
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+ROUTES = frozenset({"/graphql", "/catalog", "/schema.graphql", "/explain", "/livez", "/startupz", "/readyz"})
 KEEP_ALIVE = 75  # seconds; longer than the idle time of the load balancers in front, so that they close first
 
 
@@ -56,13 +72,63 @@ def serve(settings: Settings, zone: str | None, parts: Parts, environ: Mapping[s
     keys = keyring(chosen, environ, settings.project, settings.dev_keys)
     log.configure(settings.log_level)
     _bridge_logging()
-    assembler = Assembler(settings, chosen, keys, parts.make_engine, parts.reveal_source, parts.open_source)
-    listener = listen(settings.host, settings.port)
+    with contextlib.ExitStack() as closing:
+        closing.callback(log.flush)
+        listener = closing.enter_context(listen(settings.host, settings.port))
+        work = Work(settings, chosen, keys, parts, listener)
+        if settings.workers == 1 and settings.admin is None:
+            uvloop.run(_serve(work, project, sheets(1)[0]))
+        else:
+            admin = None if settings.admin is None else closing.enter_context(listen(*settings.admin))
+            supervise(work, project, admin)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every worker needs. Nothing in it is open but the listener, so it can be had before a fork."""
+
+    settings: Settings
+    zone: str
+    keys: Mapping[str, bytes]
+    parts: Parts
+    listener: socket.socket
+
+    def load(self) -> Project:
+        return self.parts.load(self.settings.project, self.settings.environment)
+
+
+def supervise(work: Work, project: Project, admin: socket.socket | None) -> None:
+    """Serve by several processes until told to stop. Raises StartError where they cannot."""
+    settings, lifeline, written = work.settings, Lifeline.make(), sheets(work.settings.workers)
+
+    def worker(number: int) -> Body:
+        def body(project: Project) -> None:
+            lifeline.let_go()
+            log.configure(settings.log_level, worker=number)
+            if admin is not None:
+                admin.close()
+            try:
+                others = [sheet for at, sheet in enumerate(written) if at != number]
+                uvloop.run(_serve(work, project, written[number], others, lifeline))
+            except StartError as error:
+                raise CannotServe(str(error)) from None
+            finally:
+                log.flush()
+
+        return body
+
+    def admins(_: Project) -> None:
+        lifeline.let_go()
+        work.listener.close()
+        if admin is not None:
+            serve_admin(admin, written, lifeline)
+
+    patience = settings.drain_delay + settings.shutdown_timeout + _GRACE
+    log.event("supervising", workers=settings.workers, admin=None if admin is None else url_of(admin))
     try:
-        uvloop.run(_serve(settings, project, assembler, parts, listener))
-    finally:
-        listener.close()
-        log.flush()
+        Supervisor(written, worker, None if admin is None else admins, work.load, project, patience).run()
+    except CannotServe as reason:
+        raise StartError(str(reason)) from None
 
 
 def refuse_unsafe(settings: Settings) -> None:
@@ -93,12 +159,37 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((name, port), family=family, backlog=2048)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, ending in our order: first not ready, then no new connections, then the requests in flight."""
+def url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
-    def __init__(self, config: uvicorn.Config, switch: Switch, delay: float) -> None:
+
+class _Server(uvicorn.Server):
+    """uvicorn, ending in our order: first not ready, then no new connections, then the requests in flight.
+
+    With ``others``, the sheets of other workers, it shares connections with them."""
+
+    def __init__(
+        self, config: uvicorn.Config, switch: Switch, delay: float, sheet: Sheet, others: Sequence[Sheet]
+    ) -> None:
         super().__init__(config)
-        self._switch, self._delay = switch, delay
+        self._switch, self._delay, self._sheet, self._others = switch, delay, sheet, others
+        self._acceptor: Acceptor | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if not self._others or not sockets:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        state = self.server_state
+        protocol = partial(BoundedProtocol, self.config, state, self.lifespan.state)
+        self._acceptor = Acceptor(sockets[0], protocol, state.connections, self._sheet, self._others)
+        self.servers = [self._acceptor]  # type: ignore[list-item]  # uvicorn closes it and waits for it, no more
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._acceptor is not None:
+            self._acceptor.count()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._switch.draining or sig == signal.SIGINT:
@@ -106,6 +197,7 @@ class _Server(uvicorn.Server):
             self.should_exit = True
             return
         self._switch.draining = True
+        self._sheet.beat(["draining"])
         asyncio.get_running_loop().call_soon_threadsafe(self._drain)
 
     def _drain(self) -> None:
@@ -115,14 +207,40 @@ class _Server(uvicorn.Server):
     def _stop(self) -> None:
         self.should_exit = True
 
+    def orphaned(self) -> None:
+        """The parent has gone: leave the listener to whoever comes next, and let requests end."""
+        log.event("orphaned", "error")
+        self._switch.draining = True
+        self._stop()
+
 
 async def _serve(
-    settings: Settings, project: Project, assembler: Assembler, parts: Parts, listener: socket.socket
+    work: Work, project: Project, sheet: Sheet, others: Sequence[Sheet] = (), lifeline: Lifeline | None = None
 ) -> None:
-    switch = Switch()
-    gateway = Gateway(Surround(switch, settings, parts.dictionary, parts.explain), settings)
-    config = uvicorn.Config(
+    """One worker, from start to end. ``others`` are its siblings' sheets."""
+    settings, parts, switch, metrics = work.settings, work.parts, Switch(), Metrics(sheet)
+    assembler = Assembler(
+        settings, work.zone, work.keys, parts.make_engine, parts.reveal_source, parts.open_source, metrics
+    )
+    surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
+    gateway = _counted(Gateway(surround, settings), metrics, work.zone)
+    server = _Server(_config(gateway, settings), switch, settings.drain_delay, sheet, others)
+    reloader = Reloader(switch, assembler, work.load, project, settings.reload_every, metrics, partial(_tell, sheet))
+    await reloader.start()
+    garbage.settle()
+    missing = surround.missing if settings.admin is not None else None
+    async with _watching(reloader), _beating(sheet, missing):
+        log.event("serving", url=url_of(work.listener), zone=work.zone, pid=os.getpid())
+        with contextlib.nullcontext() if lifeline is None else lifeline.watching(server.orphaned):
+            await server.serve([work.listener])
+    await switch.close()
+    log.event("stopped")
+
+
+def _config(gateway: App, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         gateway,
+        loop="uvloop",
         http=BoundedProtocol,
         ws="none",
         lifespan="off",
@@ -133,17 +251,53 @@ async def _serve(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(settings.shutdown_timeout) or None,
     )
-    server = _Server(config, switch, settings.drain_delay)
-    reloader = Reloader(
-        switch, assembler, lambda: parts.load(project.root, project.environment), project, settings.reload_every
-    )
-    await reloader.start()
-    async with _watching(reloader):
-        host, port = listener.getsockname()[:2]
-        log.event("serving", url=f"http://{f'[{host}]' if ':' in host else host}:{port}", zone=assembler.zone)
-        await server.serve([listener])
-    await switch.close()
-    log.event("stopped")
+
+
+def _counted(app: Gateway, metrics: Metrics, zone: str) -> App:
+    """Counts every request, as far as it can be seen from outside the gateway."""
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        began, status = time.perf_counter(), 499
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(str(message["status"]))
+            await send(message)
+
+        metrics.began()
+        try:
+            await app(scope, receive, noting)
+        finally:
+            route = str(scope["path"])
+            known = route if route in ROUTES else "other"
+            metrics.request(zone, known, str(scope["method"]), status, time.perf_counter() - began)
+
+    return counted
+
+
+def _tell(sheet: Sheet, project: Project) -> None:
+    """Let the parent know what is served."""
+    sheet.serve(Version(project.fingerprint, project.catalog.version, project.policies.version))
+
+
+@contextlib.asynccontextmanager
+async def _beating(sheet: Sheet, missing: Callable[[], Awaitable[list[str]]] | None) -> AsyncIterator[None]:
+    """Say every second that this worker runs, and what it lacks, where somebody asks for that."""
+
+    async def beat() -> None:
+        while True:
+            lacks = [] if missing is None else await missing()
+            sheet.beat(lacks)
+            await asyncio.sleep(_BEAT / 5 if lacks else _BEAT)
+
+    sheet.beat(["catalog"])
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

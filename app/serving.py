@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
 
+from app import garbage
 from app.authenticate import Authenticator
 from app.project import Project
 from app.tokens.keyset import KeySet
@@ -21,6 +22,8 @@ from schema.caller import Caller
 from schema.catalog import Zone
 from schema.errors import Refusal
 from schema.visible import VisibleSet
+
+_SWEEP = 1.0
 
 
 class Answering(Protocol):
@@ -103,7 +106,11 @@ class Switch:
         if held.retired and held.users == 0:
             task = asyncio.create_task(held.serving.close())
             self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            task.add_done_callback(self._closed)
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        asyncio.get_running_loop().call_later(_SWEEP, garbage.sweep)  # when no frame holds the old version any more
 
     async def close(self) -> None:
         """Close everything."""

@@ -13,6 +13,7 @@ from typing import Literal, cast
 from schema.load_units import size
 
 Profile = Literal["audit", "draft"]
+WORKERS = 64
 LEVELS = ("debug", "info", "warning", "error")
 CACHES = ("redis://", "rediss://", "valkey://", "valkeys://")
 
@@ -42,6 +43,8 @@ class Settings:
     slow_reader: float = 30.0
     cache_bytes: int = 64 * 1024 * 1024
     cache_url: str | None = field(default=None, repr=False)  # it may hold a password
+    workers: int = 1
+    admin: tuple[str, int] | None = None
 
 
 VARIABLES: Mapping[str, str] = {
@@ -65,6 +68,9 @@ VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_CACHE_BYTES": "The most memory that results take, as 64MiB or in bytes (default 64MiB; 0: none).",
     "CUSTOMHOUSE_CACHE_URL": "A Valkey or Redis that processes share results in: redis://, rediss:// or valkey://, or "
     "a secret reference (default: none).",
+    "CUSTOMHOUSE_WORKERS": "How many processes serve, at most 64 (default 1).",
+    "CUSTOMHOUSE_ADMIN": "host:port of the admin listener, for metrics and health; port 0 picks a free one "
+    "(default: none).",
 }
 
 
@@ -93,6 +99,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         slow_reader=_number(environ, "CUSTOMHOUSE_SLOW_READER", 30.0, 3600, least=0.1),
         cache_bytes=_bytes(environ, "CUSTOMHOUSE_CACHE_BYTES", 64 * 1024 * 1024),
         cache_url=_cache(environ),
+        workers=_whole(environ, "CUSTOMHOUSE_WORKERS", 1, WORKERS),
+        admin=_address(environ, "CUSTOMHOUSE_ADMIN"),
     )
 
 
@@ -134,3 +142,20 @@ def _right(environ: Mapping[str, str]) -> str | None:
     if text is not None and not all(text.partition(":")[::2]):
         raise SettingError(f"CUSTOMHOUSE_EXPLAIN is written claim:value, not {text!r}.")
     return text
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise SettingError(f"{name} is a whole number from 1 to {most}, not {text!r}.")
+    return int(text)
+
+
+def _address(environ: Mapping[str, str], name: str) -> tuple[str, int] | None:
+    text = environ.get(name) or None
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise SettingError(f"{name} is written host:port, such as 127.0.0.1:9000, not {text!r}.")
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import big_catalog, duckdb_cost, memory, policy_cost, serving, tpch
+from benchmarks import big_catalog, duckdb_cost, memory, metrics_cost, policy_cost, serving, tpch
 from benchmarks.place import Missing
 
 
@@ -28,6 +28,7 @@ def _plain(main: Callable[[], None]) -> Callable[[list[str]], int]:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "policy-cost": _plain(policy_cost.main),
     "big-catalog": _plain(big_catalog.main),
+    "metrics": _plain(metrics_cost.main),
     "tpch": tpch.main,
     "duckdb": duckdb_cost.main,
     "memory": memory.main,

@@ -27,6 +27,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--zone", metavar="ZONE", help="which zone (default: the only one)")
     parser.add_argument("--port", type=int, metavar="N", help="the port; 0 picks a free one (default: $PORT or 8000)")
     parser.add_argument("--host", metavar="ADDRESS", help="the address to listen on (default: $HOST or 127.0.0.1)")
+    parser.add_argument("--workers", metavar="N", help="how many processes (default: $CUSTOMHOUSE_WORKERS or 1)")
     parser.add_argument(
         "--dev-keys",
         action="store_true",
@@ -36,7 +37,8 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        settings = read_settings(os.environ)
+        said = {} if args.workers is None else {"CUSTOMHOUSE_WORKERS": args.workers}
+        settings = read_settings({**os.environ, **said})
         settings = replace(
             settings,
             project=args.project,

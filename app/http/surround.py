@@ -23,6 +23,7 @@ from app.http.page import asset
 from app.http.read import read_post
 from app.http.refuse import errors_of, problem, refusal_headers
 from app.log import event, failure
+from app.metrics.metrics import Metrics
 from app.serving import Serving, Switch
 from app.settings import Settings
 from resolvers.operation import Operation
@@ -38,12 +39,14 @@ _CHECKED_FOR = 2.0
 
 @dataclass(slots=True)
 class Surround:
-    """The handlers. ``dictionary`` and ``explain`` give JSON values for a caller."""
+    """The handlers. ``dictionary`` and ``explain`` give JSON values for a caller; ``metrics`` are
+    the process's, for the gateway."""
 
     switch: Switch
     settings: Settings
     dictionary: Dictionary
     explain: Explain
+    metrics: Metrics
     _sdl: dict[tuple[str, str], str] = field(default_factory=dict)
     _checked: tuple[float, bool] = (float("-inf"), False)
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -84,6 +87,14 @@ class Surround:
 
     async def ready(self) -> Response:
         """Requests can be answered: not draining, keys of some issuer known, every required source answers."""
+        missing = await self.missing()
+        response = _json(503 if missing else 200, {"status": "not ready" if missing else "ready", "missing": missing})
+        if missing:
+            response.headers["retry-after"] = "5"
+        return response
+
+    async def missing(self) -> list[str]:
+        """What is missing to answer requests."""
         serving = self.switch.current
         missing = ["catalog"] if serving is None else []
         if self.switch.draining:
@@ -93,10 +104,7 @@ class Surround:
                 missing.append("keys")
             if not await self._sources(serving):
                 missing.append("sources")
-        response = _json(503 if missing else 200, {"status": "not ready" if missing else "ready", "missing": missing})
-        if missing:
-            response.headers["retry-after"] = "5"
-        return response
+        return missing
 
     async def _sources(self, serving: Serving) -> bool:
         """Whether the required sources answer; remembered for a moment, so that probes cost nothing."""

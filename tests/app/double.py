@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -21,7 +20,6 @@ from app.keyring import KeyringError
 from app.project import Project, load_project
 from app.serve import Parts, serve
 from app.settings import read_settings
-from resolvers.backends.backend import Backend
 from resolvers.operation import Answer, Operation
 from schema.caller import Caller
 from schema.catalog import Source
@@ -90,7 +88,7 @@ async def _sleep(seconds: float) -> bool:
     return True
 
 
-def _engine(project: Project, _: str, __: Mapping[str, Backend], ___: Mapping[str, bytes]) -> Double:
+def _engine(project: Project, *_: object) -> Double:
     return Double(project)
 
 

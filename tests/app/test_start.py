@@ -13,12 +13,15 @@ import pytest
 from app.assemble import Assembler, StartError
 from app.http.page import STATIC, asset, page
 from app.keyring import USES, KeyringError, keyring
+from app.metrics.metrics import Metrics
+from app.metrics.sheet import sheets
 from app.project import Project, load_project
 from app.reload import Reloader
 from app.serve import only_zone, refuse_unsafe
 from app.serving import Switch
 from app.settings import VARIABLES, SettingError, Settings, read_settings
 from app.shared import Shared
+from resolvers.observe import SILENT
 from schema.errors import LoadErrors
 from tests.app.conftest import MASTER, write_project
 
@@ -79,7 +82,7 @@ def assembler(zone: str, dev_keys: bool = False) -> Assembler:
     def never(*_: object) -> NoReturn:
         raise AssertionError
 
-    return Assembler(Settings(Path(), dev_keys=dev_keys), zone, {"log": b"k"}, never, never, never)
+    return Assembler(Settings(Path(), dev_keys=dev_keys), zone, {"log": b"k"}, never, never, never, SILENT)
 
 
 async def test_zones_and_issuers_that_cannot_be_served(tmp_path: Path) -> None:
@@ -115,6 +118,8 @@ async def test_zones_and_issuers_that_cannot_be_served(tmp_path: Path) -> None:
         {"CUSTOMHOUSE_CACHE_BYTES": "1e9"},
         {"CUSTOMHOUSE_CACHE_URL": "http://:hunter2@cache"},
         {"CUSTOMHOUSE_CACHE_URL": "cache:6379"},
+        *({"CUSTOMHOUSE_WORKERS": text} for text in ("0", "65", "1.5", "two", "-1")),
+        *({"CUSTOMHOUSE_ADMIN": text} for text in ("9000", ":9000", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:70000")),
     ],
 )
 def test_settings_that_cannot_be_meant(said: Mapping[str, str]) -> None:
@@ -159,7 +164,7 @@ async def test_what_makes_a_reload(tmp_path: Path) -> None:
         raise LoadErrors([])
 
     project = load_project(root)
-    reloader = Reloader(Switch(), assembler("internal"), load, project, 1.0)
+    reloader = Reloader(Switch(), assembler("internal"), load, project, 1.0, Metrics(sheets(1)[0]))
     settings = root / "customhouse.yaml"
     await reloader.look(False)
     settings.write_text(settings.read_text())

@@ -1,0 +1,53 @@
+"""The metrics there are: names, help, kinds and labels, for those who count and for those who print.
+
+Labels come from the catalog or from our own lists, never from a client's text, so their number is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+# Upper bounds in seconds; one more bucket counts what is longer.
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+SUM = len(BUCKETS) + 1  # where a histogram's sum stands behind its buckets
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric. ``cells`` is how many numbers each set of labels takes."""
+
+    name: str
+    said: str
+    kind: Kind
+    labels: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> int:
+        return SUM + 1 if self.kind == "histogram" else 1
+
+
+REQUESTS = Family("requests_total", "Requests answered.", "counter", ("zone", "route", "method", "status"))
+DURATION = Family("request_duration_seconds", "From a request's head to its answer.", "histogram", ("zone", "route"))
+STAGES = Family("stage_duration_seconds", "Time in one stage of a request.", "histogram", ("stage",))
+REFUSALS = Family("refusals_total", "Errors given to callers, by code.", "counter", ("code",))
+SOURCE = Family("source_duration_seconds", "Time of one statement at a source.", "histogram", ("source",))
+SOURCE_ERRORS = Family("source_errors_total", "Statements that failed at a source.", "counter", ("source", "code"))
+PLANS = Family("plans", "Plans in the caches of all workers.", "gauge")
+PLAN_REQUESTS = Family("plan_requests_total", "Plans asked for, found or made.", "counter", ("result",))
+CACHE = Family("result_cache_total", "Answers asked of the result cache.", "counter", ("result",))
+TOKENS = Family("tokens_total", "Tokens that came: remembered, verified or refused.", "counter", ("result",))
+INFLIGHT = Family("inflight_requests", "Requests being answered now.", "gauge")
+RELOADS = Family("reloads_total", "New versions of the project, by each worker.", "counter", ("result",))
+
+RECORDED: Mapping[str, Family] = {
+    family.name: family
+    for family in (
+        REQUESTS, DURATION, STAGES, REFUSALS, SOURCE, SOURCE_ERRORS, PLANS, PLAN_REQUESTS, CACHE, TOKENS, INFLIGHT,
+        RELOADS,
+    )
+}  # fmt: skip
+PREFIX = "customhouse_"

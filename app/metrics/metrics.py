@@ -1,0 +1,148 @@
+"""What a worker counts. One `Metrics` for each process, made by `app.serve`, called from its event loop alone.
+
+    metrics.began()                                             when a request's head is there
+    metrics.request(zone, route, method, status, seconds, stages, codes)      when it has been answered
+    metrics.token("remembered" | "verified" | "refused")        authenticate
+    metrics.plan_hit(), metrics.plan_miss(cached)               the engine's plans; ``cached``: how many it keeps now
+    metrics.source(name, seconds), metrics.source_error(name, code)     one statement at a source
+    metrics.cache("hit" | "miss" | ..)                          the result cache
+    metrics.reload("served" | "refused")                        a new version of the project
+
+``stages`` are milliseconds by name, as `resolvers.operation.Answer.timings` has them; ``route`` is one of our own
+names, never a path. The calls for stages 3 to 7 are `resolvers.observe.Observer`'s.
+
+A call costs a look into a dictionary and additions in shared memory: about 2 us for a request with five stages
+(``python -m benchmarks metrics``). Labels are made once, and there checked: a text that is not a plain name becomes
+``other``, and so does every new one when a metric has `_MOST` sets of labels. So a mistake elsewhere costs a label,
+never a secret or the memory.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+
+from app.metrics.families import (
+    BUCKETS,
+    CACHE,
+    DURATION,
+    INFLIGHT,
+    PLAN_REQUESTS,
+    PLANS,
+    REFUSALS,
+    RELOADS,
+    REQUESTS,
+    SOURCE,
+    SOURCE_ERRORS,
+    STAGES,
+    SUM,
+    TOKENS,
+    Family,
+)
+from app.metrics.sheet import Sheet
+
+_METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_NAME = re.compile(r"/|/?[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,63}")
+_MOST = 500
+_OTHER = "other"
+
+
+class Metrics:
+    """Counts into a sheet."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self._sheet, self._cells = sheet, sheet.cells
+        self._requests: dict[tuple[str, str, str, int], tuple[int, int]] = {}
+        self._rows: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._made: dict[str, int] = {}
+        self._stages: dict[str, int] = {}
+        self._codes: dict[str, int] = {}
+        self._sources: dict[str, int] = {}
+        self._inflight = self._place(INFLIGHT, ())
+        self._plans = self._place(PLANS, ())
+        self._hit, self._miss = (self._place(PLAN_REQUESTS, (result,)) for result in ("hit", "miss"))
+        self._tokens = {result: self._place(TOKENS, (result,)) for result in ("remembered", "verified", "refused")}
+        self._reloads = {result: self._place(RELOADS, (result,)) for result in ("served", "refused")}
+
+    def began(self) -> None:
+        self._cells[self._inflight] += 1
+
+    def request(
+        self,
+        zone: str,
+        route: str,
+        method: str,
+        status: int,
+        seconds: float,
+        stages: Mapping[str, float] | None = None,
+        codes: Iterable[str] = (),
+    ) -> None:
+        """One request has been answered, or its client has left (status 499). Ends what `began` began."""
+        cells = self._cells
+        cells[self._inflight] -= 1
+        places = self._requests.get((zone, route, method, status))
+        if places is None:
+            places = self._new_request(zone, route, method, status)
+        at, first = places
+        cells[at] += 1
+        cells[first + bisect_left(BUCKETS, seconds)] += 1
+        cells[first + SUM] += seconds
+        if stages:
+            known = self._stages
+            for stage, milliseconds in stages.items():
+                first = known[stage] if stage in known else self._new(known, STAGES, stage)
+                spent = milliseconds * 0.001
+                cells[first + bisect_left(BUCKETS, spent)] += 1
+                cells[first + SUM] += spent
+        for code in codes:
+            cells[self._codes[code] if code in self._codes else self._new(self._codes, REFUSALS, code)] += 1
+
+    def source(self, name: str, seconds: float) -> None:
+        first = self._sources[name] if name in self._sources else self._new(self._sources, SOURCE, name)
+        self._cells[first + bisect_left(BUCKETS, seconds)] += 1
+        self._cells[first + SUM] += seconds
+
+    def source_error(self, name: str, code: str) -> None:
+        self._cells[self._place(SOURCE_ERRORS, (name, code))] += 1
+
+    def plan_hit(self) -> None:
+        self._cells[self._hit] += 1
+
+    def plan_miss(self, cached: int) -> None:
+        self._cells[self._miss] += 1
+        self._cells[self._plans] = cached
+
+    def cache(self, result: str) -> None:
+        self._cells[self._place(CACHE, (result,))] += 1
+
+    def token(self, result: str) -> None:
+        self._cells[self._tokens[result]] += 1
+
+    def reload(self, result: str) -> None:
+        self._cells[self._reloads[result]] += 1
+
+    def _new_request(self, zone: str, route: str, method: str, status: int) -> tuple[int, int]:
+        safe = method if method in _METHODS else _OTHER
+        places = self._place(REQUESTS, (zone, route, safe, str(status))), self._place(DURATION, (zone, route))
+        if safe == method and len(self._requests) < 4 * _MOST:
+            self._requests[zone, route, method, status] = places
+        return places
+
+    def _new(self, known: dict[str, int], family: Family, label: str) -> int:
+        first = self._place(family, (label,))
+        if len(known) < _MOST:
+            known[label] = first
+        return first
+
+    def _place(self, family: Family, labels: tuple[str, ...]) -> int:
+        found = self._rows.get((family.name, labels))
+        if found is None:
+            safe = tuple(label if _NAME.fullmatch(label) else _OTHER for label in labels)
+            if self._made.get(family.name, 0) >= _MOST:
+                safe = tuple(_OTHER for _ in labels)
+            found = self._rows.get((family.name, safe))
+        if found is None:
+            found = self._rows[family.name, safe] = self._sheet.place(family, safe)
+            self._made[family.name] = self._made.get(family.name, 0) + 1
+        return found

@@ -1,0 +1,40 @@
+"""What the engine tells whoever counts: how long sources took, how they failed, and what was found in the caches.
+
+Names and numbers only. `app.metrics.metrics.Metrics` is one; `SILENT` is for those who do not count.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Called from the event loop, once for each thing that happened; must be quick and must not raise."""
+
+    def source(self, name: str, seconds: float) -> None:
+        """One statement ran at a source, well or not."""
+
+    def source_error(self, name: str, code: str) -> None:
+        """One statement failed with this code."""
+
+    def plan_hit(self) -> None:
+        """A plan was found."""
+
+    def plan_miss(self, cached: int) -> None:
+        """A plan was made; so many are kept now."""
+
+    def cache(self, result: str) -> None:
+        """An answer was asked of the result cache: hit, miss or another word of ours."""
+
+
+class Silent:
+    """Counts nothing."""
+
+    def source(self, name: str, seconds: float) -> None: ...
+    def source_error(self, name: str, code: str) -> None: ...
+    def plan_hit(self) -> None: ...
+    def plan_miss(self, cached: int) -> None: ...
+    def cache(self, result: str) -> None: ...
+
+
+SILENT: Observer = Silent()

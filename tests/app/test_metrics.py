@@ -1,0 +1,116 @@
+"""What is counted and printed, and what cannot become a label."""
+
+from __future__ import annotations
+
+from app.metrics.families import BUCKETS, RECORDED
+from app.metrics.metrics import Metrics
+from app.metrics.sheet import Sheet, Version, sheets
+
+
+def counted(sheet: Sheet) -> dict[tuple[str, ...], tuple[float, ...]]:
+    return {(row.family.name, *row.labels): row.values for row in sheet.rows()}
+
+
+def test_a_request() -> None:
+    sheet = sheets(1)[0]
+    metrics = Metrics(sheet)
+    metrics.began()
+    assert counted(sheet)["inflight_requests",] == (1,)
+    metrics.request("internal", "/graphql", "POST", 200, 0.003, {"auth": 0.5, "run": 31_000.0}, ["CH205", "CH205"])
+    found = counted(sheet)
+    assert found["inflight_requests",] == (0,)
+    assert found["requests_total", "internal", "/graphql", "POST", "200"] == (1,)
+    assert found["refusals_total", "CH205"] == (2,)
+    duration = found["request_duration_seconds", "internal", "/graphql"]
+    assert (duration[BUCKETS.index(0.005)], sum(duration[:-1]), duration[-1]) == (1, 1, 0.003)
+    assert found["stage_duration_seconds", "auth"][0] == 1
+    assert found["stage_duration_seconds", "run"][len(BUCKETS) :] == (1, 31.0)
+
+
+def test_bounds_are_upper_and_belong_to_their_bucket() -> None:
+    sheet = sheets(1)[0]
+    metrics = Metrics(sheet)
+    for bound in BUCKETS:
+        metrics.source("db", bound)
+    assert counted(sheet)["source_duration_seconds", "db"][: len(BUCKETS)] == (1,) * len(BUCKETS)
+
+
+def test_everything_else() -> None:
+    sheet = sheets(1)[0]
+    metrics = Metrics(sheet)
+    metrics.plan_hit()
+    metrics.plan_miss(7)
+    metrics.cache("stale")
+    metrics.token("verified")
+    metrics.reload("refused")
+    metrics.source_error("db", "CH503")
+    found = counted(sheet)
+    assert found["plans",] == (7,)
+    once = [
+        ("plan_requests_total", "hit"), ("plan_requests_total", "miss"), ("result_cache_total", "stale"),
+        ("tokens_total", "verified"), ("reloads_total", "refused"), ("source_errors_total", "db", "CH503"),
+    ]  # fmt: skip
+    assert [found[key] for key in once] == [(1,)] * len(once)
+    assert found["tokens_total", "remembered"] == (0,)
+
+
+def test_a_successor_goes_on_and_what_was_being_done_is_over() -> None:
+    sheet = sheets(1)[0]
+    first = Metrics(sheet)
+    first.began()
+    first.began()
+    first.request("z", "/graphql", "GET", 200, 0.1)
+    first.plan_miss(3)
+    sheet.beat([])
+    sheet.serve(Version("f", "c", "p"))
+    assert (sheet.serving, sheet.version) == (True, Version("f", "c", "p"))
+    sheet.leave()
+    assert (sheet.serving, sheet.version) == (False, None)
+    second = Metrics(sheet)
+    second.began()
+    second.request("z", "/graphql", "GET", 200, 0.1)
+    found = counted(sheet)
+    assert found["requests_total", "z", "/graphql", "GET", "200"] == (2,)
+    assert found["plan_requests_total", "miss"] == (1,)
+    assert (found["inflight_requests",], found["plans",]) == ((0,), (0,))
+
+
+def test_labels_are_names_and_not_too_many() -> None:
+    sheet = sheets(1)[0]
+    metrics = Metrics(sheet)
+    metrics.request('z"\n', "/a?token=1", "<script>", 200, 0.1)
+    assert ("requests_total", "other", "other", "other", "200") in counted(sheet)
+    for number in range(3000):
+        metrics.request("z", f"/{number}", "GET", 200, 0.1)
+        metrics.cache(f"r{number}")
+        metrics.request("z", "/", "GET", 200, 0.1, {f"s{number}": 1.0}, [f"CH{number}"])
+        metrics.source(f"d{number}", 0.1)
+    found = counted(sheet)
+    assert sum(values[0] for key, values in found.items() if key[0] == "requests_total") == 6001
+    assert sum(values[0] for key, values in found.items() if key[0] == "refusals_total") == 3000
+    for name in RECORDED:
+        assert sum(key[0] == name for key in found) <= 501, name
+
+
+def test_a_full_sheet_counts_no_more_and_breaks_nothing() -> None:
+    sheet = sheets(1)[0]
+    metrics = Metrics(sheet)
+    for name, width in (("requests_total", 1000), ("plans", 1)):  # with long names, and then to the last byte
+        for number in range(1000):
+            if sheet.place(RECORDED[name], (str(number).rjust(width),)) == sheet.spare:
+                break
+        else:
+            raise AssertionError("never full")
+    before = counted(sheet)
+    metrics.began()
+    metrics.request("z", "/new", "GET", 200, 0.1, {"run": 1.0}, ["CH101"])
+    assert counted(sheet) == before
+
+
+def test_readiness_of_a_sheet() -> None:
+    sheet = sheets(1)[0]
+    assert (sheet.serving, sheet.missing) == (False, ("catalog",))
+    sheet.beat(["draining", "sources"])
+    assert sheet.missing == ("draining", "sources")
+    sheet.beat([])
+    assert (sheet.missing, sheet.silent_for < 60) == ((), True)
