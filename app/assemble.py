@@ -30,9 +30,11 @@ from app.tokens.keyset import KeySet, Pace
 from app.tokens.verify import Trusted
 from resolvers.backends.backend import Backend
 from resolvers.observe import Observer
+from resolvers.results.kept import Kept
+from resolvers.results.results import Results
 from schema.catalog import Catalog, Issuer, Source, Zone
 
-MakeEngine = Callable[[Project, str, Mapping[str, Backend], Mapping[str, bytes], Observer], Answering]
+MakeEngine = Callable[[Project, str, Mapping[str, Backend], Mapping[str, bytes], Observer, Kept | None], Answering]
 RevealSource = Callable[[Source, Path], Source]
 OpenSource = Callable[[Source, Path], Backend]
 
@@ -53,6 +55,8 @@ class Assembler:
     reveal_source: RevealSource
     open_source: OpenSource
     observer: Observer
+    results: Results | None = None
+    count_token: Callable[[str], None] = lambda result: None
     sources: Shared[Backend] = field(default_factory=Shared)
     keysets: Shared[KeySet] = field(default_factory=Shared)
 
@@ -67,7 +71,10 @@ class Assembler:
         try:
             backends = {source.name: self._backend(source, project, used) for source in needed(project.catalog, zone)}
             trusted = {issuer.issuer: self._trusted(issuer, project.root, used) for issuer in issuers}
-            engine = await asyncio.to_thread(self.make_engine, project, self.zone, backends, self.keys, self.observer)
+            kept = None if self.results is None else Kept(self.results, self._identities(backends, project))
+            engine = await asyncio.to_thread(
+                self.make_engine, project, self.zone, backends, self.keys, self.observer, kept
+            )
         except BaseException:
             await _release(used)
             raise
@@ -75,7 +82,7 @@ class Assembler:
             project=project,
             zone=zone,
             engine=engine,
-            authenticator=Authenticator(zone, trusted, project.catalog.claims),
+            authenticator=Authenticator(zone, trusted, project.catalog.claims, self.count_token),
             backends=backends,
             keysets=tuple(one.keys for one in trusted.values()),
             log_key=self.keys["log"],
@@ -101,6 +108,10 @@ class Assembler:
         backend = self.sources.take(made_from, lambda: self.open_source(revealed, project.root))
         used.append(partial(self.sources.release, made_from))
         return backend
+
+    def _identities(self, backends: Mapping[str, Backend], project: Project) -> Mapping[str, str]:
+        sources = project.catalog.sources
+        return {name: _fingerprint(self.reveal_source(sources[name], project.root)).hex() for name in backends}
 
     def _trusted(self, issuer: Issuer, root: Path, used: list[Callable[[], Awaitable[None]]]) -> Trusted:
         made_from: Hashable = (issuer.name, issuer.issuer, issuer.algorithms, issuer.jwks_url, issuer.jwks_file)

@@ -10,7 +10,7 @@ import hashlib
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import orjson
@@ -35,8 +35,14 @@ class Authenticator:
     """One zone's gate for tokens. ``issuers`` are the zone's, by ``iss``."""
 
     def __init__(
-        self, zone: Zone, issuers: Mapping[str, Trusted], declared: Mapping[str, Claim], remember: int = 20_000
+        self,
+        zone: Zone,
+        issuers: Mapping[str, Trusted],
+        declared: Mapping[str, Claim],
+        count: Callable[[str], None] = lambda result: None,
+        remember: int = 20_000,
     ) -> None:
+        self._count = count
         self._zone, self._issuers, self._declared, self._most = zone, issuers, declared, remember
         self._known: OrderedDict[bytes, tuple[Papers, dict[str, Caller]]] = OrderedDict()
 
@@ -47,15 +53,25 @@ class Authenticator:
         found = self._known.get(where)
         if found is not None and found[0].valid(time.time()):
             self._known.move_to_end(where)
+            self._count("remembered")
         else:
             self._known.pop(where, None)
-            found = (await verify(_token(written), self._issuers, self._declared), {})
+            found = (await self._verified(written), {})
             self._remember(where, found)
         papers, callers = found
         caller = callers.get(purpose)
         if caller is None:
             caller = callers[purpose] = self._caller(papers, purpose)
         return caller
+
+    async def _verified(self, written: bytes) -> Papers:
+        try:
+            papers = await verify(_token(written), self._issuers, self._declared)
+        except Refusal:
+            self._count("refused")
+            raise
+        self._count("verified")
+        return papers
 
     def _remember(self, where: bytes, found: tuple[Papers, dict[str, Caller]]) -> None:
         self._known[where] = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from app.assemble import StartError
 from app.secrets import SecretError, resolve
@@ -10,7 +10,9 @@ from app.settings import CACHES, Settings
 from resolvers.results.results import Results
 
 
-def open_results(settings: Settings, zone: str, keys: Mapping[str, bytes]) -> Results:
+def open_results(
+    settings: Settings, zone: str, keys: Mapping[str, bytes], count: Callable[[str], None] = lambda result: None
+) -> Results:
     """What keeps and shares results. Connects to nothing. Raises StartError for a cache URL that cannot be had."""
     url = settings.cache_url
     if url is not None:
@@ -20,4 +22,4 @@ def open_results(settings: Settings, zone: str, keys: Mapping[str, bytes]) -> Re
             raise StartError(f"CUSTOMHOUSE_CACHE_URL: {error}") from None
         if not url.startswith(CACHES):
             raise StartError("CH332 CUSTOMHOUSE_CACHE_URL is no URL with redis://, rediss:// or valkey://.")
-    return Results(zone, keys, settings.cache_bytes, url)
+    return Results(zone, keys, settings.cache_bytes, url, count=count)

@@ -20,6 +20,7 @@ from resolvers.backends.registry import open_backend
 from resolvers.engine import Engine
 from resolvers.observe import Observer
 from resolvers.operation import Operation
+from resolvers.results.kept import Kept
 from schema.caller import Caller
 from schema.catalog import Source
 from schema.dictionary import dictionary
@@ -43,9 +44,14 @@ def open_source(source: Source, root: Path) -> Backend:
 
 
 def make_engine(
-    project: Project, zone: str, backends: Mapping[str, Backend], keys: Mapping[str, bytes], observer: Observer
+    project: Project,
+    zone: str,
+    backends: Mapping[str, Backend],
+    keys: Mapping[str, bytes],
+    observer: Observer,
+    kept: Kept | None,
 ) -> Answering:
-    return Engine(project.catalog, project.policies, zone, backends, keys)
+    return Engine(project.catalog, project.policies, zone, backends, keys, observer=observer, kept=kept)
 
 
 def tell_dictionary(serving: Serving, caller: Caller) -> object:

@@ -15,7 +15,7 @@ import logging
 import os
 import signal
 import socket
-import time
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,8 @@ import uvloop
 
 from app import garbage, log
 from app.assemble import Assembler, MakeEngine, OpenSource, RevealSource, StartError
-from app.http.exchange import Message, Receive, Scope, Send
+from app.caching import open_results
+from app.http.exchange import Receive, Scope, Send
 from app.http.gateway import Gateway
 from app.http.protocol import BoundedProtocol
 from app.http.surround import Dictionary, Explain, Surround
@@ -46,9 +47,9 @@ from app.workers.lifeline import Lifeline
 from app.workers.supervise import Body, Supervisor
 
 _BEAT = 1.0
+_TURN = 0.001  # seconds that a thread which compiles a new query may keep the event loop waiting
 _GRACE = 10.0  # seconds that a worker may be later than its own bounds on draining
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-ROUTES = frozenset({"/graphql", "/catalog", "/schema.graphql", "/explain", "/livez", "/startupz", "/readyz"})
 KEEP_ALIVE = 75  # seconds; longer than the idle time of the load balancers in front, so that they close first
 
 
@@ -219,21 +220,32 @@ async def _serve(
 ) -> None:
     """One worker, from start to end. ``others`` are its siblings' sheets."""
     settings, parts, switch, metrics = work.settings, work.parts, Switch(), Metrics(sheet)
+    results = open_results(settings, work.zone, work.keys, metrics.cache)
     assembler = Assembler(
-        settings, work.zone, work.keys, parts.make_engine, parts.reveal_source, parts.open_source, metrics
+        settings,
+        work.zone,
+        work.keys,
+        parts.make_engine,
+        parts.reveal_source,
+        parts.open_source,
+        metrics,
+        results,
+        metrics.token,
     )
     surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
-    gateway = _counted(Gateway(surround, settings), metrics, work.zone)
+    gateway = Gateway(surround, settings, work.zone)
     server = _Server(_config(gateway, settings), switch, settings.drain_delay, sheet, others)
     reloader = Reloader(switch, assembler, work.load, project, settings.reload_every, metrics, partial(_tell, sheet))
     await reloader.start()
     garbage.settle()
+    sys.setswitchinterval(_TURN)
     missing = surround.missing if settings.admin is not None else None
     async with _watching(reloader), _beating(sheet, missing):
         log.event("serving", url=url_of(work.listener), zone=work.zone, pid=os.getpid())
         with contextlib.nullcontext() if lifeline is None else lifeline.watching(server.orphaned):
             await server.serve([work.listener])
     await switch.close()
+    await results.close()
     log.event("stopped")
 
 
@@ -251,29 +263,6 @@ def _config(gateway: App, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(settings.shutdown_timeout) or None,
     )
-
-
-def _counted(app: Gateway, metrics: Metrics, zone: str) -> App:
-    """Counts every request, as far as it can be seen from outside the gateway."""
-
-    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
-        began, status = time.perf_counter(), 499
-
-        async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = int(str(message["status"]))
-            await send(message)
-
-        metrics.began()
-        try:
-            await app(scope, receive, noting)
-        finally:
-            route = str(scope["path"])
-            known = route if route in ROUTES else "other"
-            metrics.request(zone, known, str(scope["method"]), status, time.perf_counter() - began)
-
-    return counted
 
 
 def _tell(sheet: Sheet, project: Project) -> None:

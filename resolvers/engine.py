@@ -25,14 +25,16 @@ from policies.rules import PolicySet
 from resolvers.backends.backend import Backend, Bounds, Deadline
 from resolvers.backends.failures import too_many_bytes
 from resolvers.bind import Request, check_limits
-from resolvers.binders import Bind, binder
+from resolvers.binders import binder
 from resolvers.cache import Bounded
 from resolvers.encode import Encoder, encoder
 from resolvers.entitlements import Entitlements
 from resolvers.frontends.graphql.frontend import Asked, GraphQLFrontEnd, Inlined
+from resolvers.observe import SILENT, Observer
 from resolvers.operation import Answer, Operation
 from resolvers.plan import MANY, Fetch, Plan, plan
-from resolvers.run import Ran, run
+from resolvers.results.kept import Kept
+from resolvers.run import Access, Means, Ran, run
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
 from schema.caller import Caller
@@ -56,11 +58,11 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A plan with its compiled encoder and, by block, the binders of its statements."""
+    """A plan with its compiled encoder and, by block, how its statements are asked."""
 
     plan: Plan
     encoder: Encoder
-    binders: Mapping[str, Bind]
+    accesses: Mapping[str, Access]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class Engine:
         backends: Mapping[str, Backend],
         keys: Mapping[str, bytes],
         clock: Callable[[], float] = time.time,
+        observer: Observer = SILENT,
+        kept: Kept | None = None,
     ) -> None:
         self.catalog, self.policies, self.zone, self.backends = catalog, policies, catalog.zones[zone], backends
         self._keys, self._clock = keys, clock
@@ -103,21 +107,28 @@ class Engine:
         self._logical: Bounded[Compiled] = Bounded(PLANS)
         self._sights = Sights(policies, catalog, zone, self.moment)
         self._entitlements = Entitlements(policies.entitlements, backends, self._policy_slot)
-        self._bounds = Bounds(self.zone.max_rows, self.zone.max_answer_bytes)
+        self._observer, self._kept = observer, kept
+        bounds = Bounds(self.zone.max_rows, self.zone.max_answer_bytes)
+        self._means = Means(backends, bounds, kept.results if kept is not None else None, observer)
+        if kept is not None:
+            kept.results.prepare(catalog)
         self._compiler = ThreadPoolExecutor(1, f"compile-{zone}")
 
     async def answer(self, operation: Operation, caller: Caller) -> Answer:
         """Everything between a parsed request and response bytes. Raises `Refusal` or `Refusals` for a request that is
         not answered at all; a source that fails leaves nulls and errors in the answer."""
         prepared = self._known(operation, caller)
-        if prepared is None:
+        if prepared is not None:
+            self._observer.plan_hit()
+        else:
             prepared = await asyncio.get_running_loop().run_in_executor(self._compiler, self.prepare, operation, caller)
+            self._observer.plan_miss(len(self._plans))
         deadline = Deadline.after(min(self.zone.timeout, caller.expires - self._clock()))
         ready, request, timings = prepared.ready, prepared.request, prepared.timings
         started = time.perf_counter()
         if ready.plan.query.entitlements:
             request = await self._entitled(ready.plan.query, request, deadline)
-        ran = await run(ready.plan, ready.binders, request, self.backends, deadline, self._bounds)
+        ran = await run(ready.plan, ready.accesses, request, self._means, deadline)
         ended = time.perf_counter()
         timings["run"] = (ended - started) * 1000
         answer = self._encode(prepared, ran, request)
@@ -217,8 +228,15 @@ class Engine:
         if not made:
             raise _Missing
         planned = plan(self._governed(compiled.query, caller, guards.tuple), self.catalog, self._dialects, large)
-        binders = {fetch.block.name: binder(fetch.statement, self._keys) for fetch in _fetches(planned.fetches)}
-        return Ready(planned, encoder(planned), binders)
+        accesses = {fetch.block.name: self._access(fetch) for fetch in _fetches(planned.fetches)}
+        return Ready(planned, encoder(planned), accesses)
+
+    def _access(self, fetch: Fetch) -> Access:
+        bind = binder(fetch.statement, self._keys)
+        if self._kept is None:
+            return Access(bind)
+        versions = (self.catalog.version, self.policies.version)
+        return Access(bind, self._kept.key(self.zone.name, versions, fetch.source, fetch.statement))
 
     async def close(self) -> None:
         """End the compiling thread. The back ends belong to whoever opened them."""

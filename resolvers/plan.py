@@ -29,6 +29,7 @@ from policies.verify import verify
 from resolvers.backends.columns import typed_columns
 from resolvers.backends.dialect import Dialect, Statement
 from resolvers.finished import Fields, finished
+from resolvers.results.freshness import statement_freshness
 from schema.catalog import Catalog
 from schema.query import Block, Connection, Leaf, Literal_, Many, Nest, One, ShapeField, Slot
 from schema.types import Kind, Type
@@ -63,7 +64,8 @@ class Fetch:
     """One statement and where its rows go.
 
     ``parent`` is the block whose rows' link values are bound to ``keys`` (None for a root). ``parsed`` are the
-    positions of JSON text that the gateway itself goes on with.
+    positions of JSON text that the gateway itself goes on with. ``freshness``: for how many seconds its result may be
+    used again.
     """
 
     source: str
@@ -71,6 +73,7 @@ class Fetch:
     statement: Statement
     form: Form = "rows"
     parsed: tuple[int, ...] = ()
+    freshness: float | None = None
     parent: str | None = None
     keys: tuple[Slot, ...] = ()
     below: tuple[Fetch, ...] = ()
@@ -95,7 +98,7 @@ def plan(query: GovernedQuery, catalog: Catalog, dialects: Mapping[str, Dialect]
 
 class _Planner:
     def __init__(self, query: GovernedQuery, catalog: Catalog, dialects: Mapping[str, Dialect], large: bool) -> None:
-        self._catalog, self._dialects, self._large = catalog, dialects, large
+        self._query, self._catalog, self._dialects, self._large = query, catalog, dialects, large
         self._slots = dict(query.slots)
         self._finished = finished(query.logical.shape, query.blocks, self._fits)
         self.layouts: dict[str, Layout] = {}
@@ -113,18 +116,28 @@ class _Planner:
         else:
             form, statement = "rows", self._root(block, dialect, keys, cut)
         verify(statement, self._catalog)
+        source = self._catalog.products[block.product].source
+        fresh = self._freshness(statement, source)
         typed = typed_columns(statement, self._catalog, dialect)
         below = tuple(self.fetch(child, above) for child, above in cut)
         return Fetch(
-            source=self._catalog.products[block.product].source,
+            source=source,
             block=block,
             statement=replace(dialect.render(typed, self._slots), raw=True),
             form=form,
             parsed=self._parsed(block) if form == "rows" else (),
+            freshness=fresh,
             parent=parent.name if parent is not None else None,
             keys=keys,
             below=below,
         )
+
+    def _freshness(self, statement: exp.Expression, source: str) -> float | None:
+        """As the strictest product of the whole question allows, and of whatever its policies read."""
+        named = self._query.logical.products
+        if not all(self._catalog.products[id_].cache for id_ in named):
+            return None
+        return statement_freshness(named, statement, source, self._catalog)
 
     def _is_long(self, block: Block) -> bool:
         size = self._size(block)

@@ -10,7 +10,8 @@ Does not promise: one snapshot across statements (docs/architecture.md).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -20,7 +21,10 @@ from resolvers.backends.failures import too_many_rows
 from resolvers.bind import Request
 from resolvers.binders import Bind, Keys
 from resolvers.natural import natural
+from resolvers.observe import SILENT, Observer
 from resolvers.plan import Fetch, Plan
+from resolvers.results.key import StatementKey
+from resolvers.results.results import Results
 from schema.errors import Refusal
 
 Row = list[object]
@@ -35,17 +39,28 @@ class Ran:
     failures: Mapping[str, Refusal]
 
 
-async def run(
-    plan: Plan,
-    binders: Mapping[str, Bind],
-    request: Request,
-    backends: Mapping[str, Backend],
-    deadline: Deadline,
-    bounds: Bounds,
-) -> Ran:
-    """Run a plan; ``binders`` by the name of a fetch's block. Raises nothing for a source that fails: the failure
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one statement is asked: its binder, and the key of its results where they are shared."""
+
+    bind: Bind
+    key: StatementKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an engine runs plans with. ``results`` None shares nothing."""
+
+    backends: Mapping[str, Backend]
+    bounds: Bounds
+    results: Results | None = None
+    observer: Observer = SILENT
+
+
+async def run(plan: Plan, accesses: Mapping[str, Access], request: Request, means: Means, deadline: Deadline) -> Ran:
+    """Run a plan; ``accesses`` by the name of a fetch's block. Raises nothing for a source that fails: the failure
     stands beside the other roots' rows."""
-    runner = _Runner(plan, binders, request, backends, deadline, bounds)
+    runner = _Runner(plan, accesses, request, means, deadline)
     if len(plan.fetches) == 1:
         name = plan.fetches[0].block.name
         try:
@@ -73,16 +88,10 @@ class _Runner:
     """One run: counts the rows of the whole answer against the bounds."""
 
     def __init__(
-        self,
-        plan: Plan,
-        binders: Mapping[str, Bind],
-        request: Request,
-        backends: Mapping[str, Backend],
-        deadline: Deadline,
-        bounds: Bounds,
+        self, plan: Plan, accesses: Mapping[str, Access], request: Request, means: Means, deadline: Deadline
     ) -> None:
-        self._plan, self._binders, self._request, self._backends = plan, binders, request, backends
-        self._deadline, self._bounds = deadline, bounds
+        self._plan, self._accesses, self._request, self._means = plan, accesses, request, means
+        self._deadline, self._most = deadline, means.bounds.rows
         self._rows = 0
 
     async def root(self, fetch: Fetch) -> Rows:
@@ -94,18 +103,40 @@ class _Runner:
         return rows
 
     async def _fetch(self, fetch: Fetch, keys: Keys) -> Rows:
-        bound = self._binders[fetch.block.name](self._request, keys)
-        found = await self._backends[fetch.source].fetch(fetch.statement, bound, self._deadline, self._bounds)
+        access, results = self._accesses[fetch.block.name], self._means.results
+        bound = access.bind(self._request, keys)
+        if results is None or access.key is None:
+            found: Sequence[Sequence[object]] = await self._ask(fetch, bound)
+        else:
+            ask = self._ask if fetch.freshness is None else self._ask_to_keep
+            found = await results.rows(access.key, bound, fetch.freshness, lambda: ask(fetch, bound), self._deadline)
         self._rows += int(str(found[0][1])) if fetch.form == "array" else len(found)
-        if self._rows > self._bounds.rows:
-            raise too_many_rows(self._bounds.rows)
+        if self._rows > self._most:
+            raise too_many_rows(self._most)
         if not fetch.parsed and not fetch.below:
-            return found  # type: ignore[return-value]  # nothing is put into these rows
+            return found  # type: ignore[return-value]  # nothing is put into these rows: others may have them too
         rows = [list(row) for row in found]
         for at in fetch.parsed:
             for row in rows:
                 row[at] = None if row[at] is None else orjson.loads(row[at])  # type: ignore[arg-type]  # JSON text
         return rows
+
+    async def _ask(self, fetch: Fetch, bound: list[object]) -> list[tuple[object, ...]]:
+        observer, started = self._means.observer, time.perf_counter()
+        try:
+            return await self._means.backends[fetch.source].fetch(
+                fetch.statement, bound, self._deadline, self._means.bounds
+            )
+        except Refusal as refusal:
+            observer.source_error(fetch.source, refusal.code)
+            raise
+        finally:
+            observer.source(fetch.source, time.perf_counter() - started)
+
+    async def _ask_to_keep(self, fetch: Fetch, bound: list[object]) -> list[tuple[object, ...]]:
+        """The same as plain values: what drivers give may be more than its values, and cannot be kept."""
+        rows = await self._ask(fetch, bound)
+        return [tuple([value.decode() if isinstance(value, bytes) else value for value in row]) for row in rows]
 
     async def _below(self, fetch: Fetch, rows: dict[str, Rows]) -> None:
         """Fetch the cut children of whatever blocks this fetch brought, side by side."""

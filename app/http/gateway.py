@@ -1,9 +1,12 @@
 """The outermost ASGI callable: GraphQL goes to its own thin handler, everything else to FastAPI.
 
-Every answer, FastAPI's too, carries the request's id and forbids sniffing and storing; every request is logged.
+Every answer, FastAPI's too, carries the request's id and forbids sniffing and storing; every request is logged and
+counted.
 """
 
 from __future__ import annotations
+
+import time
 
 from fastapi import FastAPI
 
@@ -22,7 +25,8 @@ _LEFT = 499  # as the log of other gateways says it: the client closed the conne
 class Gateway:
     """The application uvicorn runs."""
 
-    def __init__(self, handlers: Surround, settings: Settings) -> None:
+    def __init__(self, handlers: Surround, settings: Settings, zone: str) -> None:
+        self._metrics, self._zone = handlers.metrics, zone
         self._graphql = GraphQLEndpoint(handlers.switch, settings, page, POLICY)
         self._around: FastAPI = surround(handlers)
         self._switch, self._slow_reader = handlers.switch, settings.slow_reader
@@ -32,6 +36,8 @@ class Gateway:
             raise RuntimeError(f"{scope['type']} is not offered")
         exchange = Exchange(scope, receive, send, self._slow_reader)
         path, trail = scope["path"], Trail()
+        route, metrics = _route(path), self._metrics
+        metrics.began()
         try:
             if path == "/graphql":
                 trail = await self._graphql.answer(exchange)
@@ -39,7 +45,11 @@ class Gateway:
                 await self._beside(exchange, scope, receive, send)
         except ClientLeft:
             exchange.status = _LEFT
-        record(exchange, _route(path), trail)
+        finally:
+            seconds = time.perf_counter() - exchange.began
+            status = exchange.status or _LEFT
+            metrics.request(self._zone, route, exchange.method, status, seconds, trail.timings, trail.codes)
+        record(exchange, route, trail)
 
     async def _beside(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         fixed = [(b"x-request-id", exchange.request_id.encode("ascii")), *ALWAYS]

@@ -56,7 +56,8 @@ class Counts:
 
 class Results:
     """The results of one zone in one process; a reload goes on using it, since versions are in the keys. ``memory`` is
-    the bytes of the memory cache, 0 for none; ``url`` the shared cache, or None."""
+    the bytes of the memory cache, 0 for none; ``url`` the shared cache, or None; ``count`` is told hit, shared_hit or
+    miss."""
 
     def __init__(
         self,
@@ -65,7 +66,9 @@ class Results:
         memory: int = 0,
         url: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        count: Callable[[str], None] = lambda result: None,
     ) -> None:
+        self._count = count
         self.secrets = Secrets.derived(zone, keys)
         self._most, self._url, self._clock = memory, url, clock
         self._fetching: Flights[Rows] = Flights()
@@ -127,6 +130,7 @@ class Results:
         held = self._held(key, oldest)
         if held is not None:
             self._counts.hits += 1
+            self._count("hit")
             return held.rows
 
         async def load() -> Entry:
@@ -171,6 +175,7 @@ class Results:
         if began < oldest:
             return None
         self._counts.shared_hits += 1
+        self._count("shared_hit")
         entry = self._weighed(began, rows)
         self._remember(key, freshness, entry)
         return entry
@@ -192,6 +197,7 @@ class Results:
         began = self._clock()
         rows = await run()
         self._counts.misses += 1
+        self._count("miss")
         entry = self._weighed(began, rows)
         self._remember(key, freshness, entry)
         if self._shared is not None and entry.weight:

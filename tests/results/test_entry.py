@@ -11,9 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.backends.reading import Json
 from resolvers.results.entry import OVERHEAD, Rows, weigh
 from resolvers.results.seal import seal, unseal
+
+
+class Spelt(str):
+    """A text of a driver's own kind."""
+
+    __slots__ = ()
+
 
 SECRET, KEY = os.urandom(32), os.urandom(32)
 int64 = st.integers(-(2**63), 2**64 - 1)
@@ -49,7 +55,7 @@ def test_documents_come_back_byte_for_byte() -> None:
         date(2013, 1, 1),
         Decimal(1),
         b"x",
-        Json("{}"),
+        Spelt("{}"),
         (1, 2),
         [(1, 2)],
         {1: 2},
