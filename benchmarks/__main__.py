@@ -1,12 +1,12 @@
-"""Run the measurements and print their tables: ``python -m benchmarks [policy-cost] [big-catalog]``."""
+"""Run the measurements and print their tables: ``python -m benchmarks [policy-cost] [big-catalog] [cold-plan]``."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import big_catalog, policy_cost
+from benchmarks import big_catalog, cold_plan, policy_cost
 
-BENCHES = {"policy-cost": policy_cost.main, "big-catalog": big_catalog.main}
+BENCHES = {"policy-cost": policy_cost.main, "big-catalog": big_catalog.main, "cold-plan": cold_plan.main}
 
 
 def main(names: list[str]) -> int:
