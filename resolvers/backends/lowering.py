@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from sqlglot import ErrorLevel, exp
 
@@ -20,6 +21,7 @@ from resolvers.backends.dialect import Capabilities, Statement
 from resolvers.backends.logical_types import type_of
 from resolvers.backends.spelling import call, concat, over, text
 from schema.query import Slot
+from schema.trees import copied, preorder
 from schema.types import Kind, Type, parse_type
 
 Args = list[exp.Expression]
@@ -80,10 +82,10 @@ class Lowering(ABC):
     # --- rendering
 
     def render(self, query: exp.Expression, slots: Mapping[str, Slot]) -> Statement:
-        tree = query.copy()
+        tree = copied(query)
         binds = Binds(slots)
         document = _is_document(tree)
-        nodes = [node for node in tree.walk(bfs=False) if isinstance(node, exp.Expression)]
+        nodes = preorder(tree)
         held = {id(node) for node in nodes if isinstance(node, exp.Anonymous) for node in _held(node)}
         for node in reversed(nodes):
             if id(node) in held:
@@ -91,8 +93,11 @@ class Lowering(ABC):
             lowered = self._lower(node, binds)
             if lowered is not node:
                 node.replace(lowered)
-        written = tree.sql(dialect=self.sqlglot_name, comments=False, identify=True, unsupported_level=ErrorLevel.RAISE)
-        return Statement(written, tuple(binds.slots), document)
+        return Statement(self._written(tree), tuple(binds.slots), document)
+
+    def _written(self, tree: exp.Expression) -> str:
+        """The text of a tree that is nobody else's."""
+        return tree.sql(self.sqlglot_name, copy=False, comments=False, identify=True, unsupported_level=ErrorLevel.RAISE)
 
     def _lower(self, node: exp.Expression, binds: Binds) -> exp.Expression:
         if isinstance(node, exp.Anonymous):
@@ -121,7 +126,7 @@ class Lowering(ABC):
         return node if type_ is None else self.convert(node.this, type_)
 
     def _function(self, node: exp.Anonymous, binds: Binds) -> exp.Expression:
-        rule = self._rules().get(str(node.this))
+        rule = self._rules.get(str(node.this))
         return node if rule is None else rule(list(node.expressions), binds)
 
     def _around(self, node: exp.Filter | exp.Window) -> exp.Expression:
@@ -143,6 +148,7 @@ class Lowering(ABC):
             part.replace(self.rewrite(wrapped))
         return exp.Paren(this=inside)
 
+    @cached_property
     def _rules(self) -> Mapping[str, Callable[[Args, Binds], exp.Expression]]:
         return {
             "CH_WIRE": lambda args, binds: self.to_wire(args[0], _type(args[1])),
