@@ -1,4 +1,4 @@
-"""What a plan miss costs: the CPU of each stage between a text nobody has asked before and the statements that answer it.
+"""What a plan miss costs: the CPU of each stage between a text nobody has asked before and its statements.
 
 No source is reached: the dialects are enough. Every round asks a text that differs by a comment, so that nothing kept
 per text is met; what the engine keeps per zone and policies stays warm, as in a gateway that has run for a minute.

@@ -25,6 +25,7 @@ from policies.privacy import ENTITY, strongest
 from policies.raw import RawTable
 from policies.sqltype import data_type
 from schema.catalog import Catalog, Product, Relationship
+from schema.trees import copied
 from schema.types import STRING, Type
 
 KEY = "~key."
@@ -206,12 +207,12 @@ def _item(value: exp.Expression, name: str) -> exp.Expression:
 
 
 def _case(branches: list[tuple[Formula, exp.Expression]], default: exp.Expression, raw: RawTable) -> exp.Expression:
-    case = exp.Case(default=default.copy())
+    case = exp.Case(default=copied(default))
     for condition, value in branches:
         if condition is False:
             continue
         test = exp.true() if condition is True else raw.place(condition)
-        case.append("ifs", exp.If(this=test, true=value.copy()))
+        case.append("ifs", exp.If(this=test, true=copied(value)))
     return case
 
 

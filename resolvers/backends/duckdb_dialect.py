@@ -23,6 +23,7 @@ from resolvers.backends.spelling import (
     when,
 )
 from schema.query import Slot
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _TYPES = {
@@ -60,7 +61,7 @@ class DuckDBDialect(Lowering):
 
     def member(self, value: exp.Expression, listed: exp.Expression, slot: Slot) -> exp.Expression:
         """``= ANY`` of a list with a NULL says false where the standard says NULL, which matters under NOT."""
-        holds_null = compare(exp.NEQ, call("LEN", listed.copy()), call("LIST_COUNT", listed.copy()))
+        holds_null = compare(exp.NEQ, call("LEN", copied(listed)), call("LIST_COUNT", copied(listed)))
         unknown = when((holds_null, exp.Null()), otherwise=exp.false())
         return either(compare(exp.EQ, value, call("ANY", listed)), unknown)
 
@@ -81,7 +82,7 @@ class DuckDBDialect(Lowering):
                 return cast(value, _TYPES[type_.kind])
             case Kind.FLOAT:
                 real = cast(value, "DOUBLE")
-                return when((call("ISFINITE", real), real.copy()))
+                return when((call("ISFINITE", real), copied(real)))
             case Kind.JSON:
                 return cast(value, "JSON")
             case Kind.ARRAY:
@@ -99,12 +100,12 @@ class DuckDBDialect(Lowering):
                 return cast(cast(value, f"DECIMAL(38, {type_.scale or 0})"), "TEXT")
             case Kind.DATE:
                 day = cast(value, "DATE")
-                return when((call("ISFINITE", day), cast(day.copy(), "TEXT")))
+                return when((call("ISFINITE", day), cast(copied(day), "TEXT")))
             case Kind.TIME:
                 clock = cast(cast(value, "TIME"), "TEXT")
                 return when(
-                    (call("CONTAINS", clock, text(".")), call("RPAD", clock.copy(), number(15), text("0"))),
-                    otherwise=clock.copy(),
+                    (call("CONTAINS", clock, text(".")), call("RPAD", copied(clock), number(15), text("0"))),
+                    otherwise=copied(clock),
                 )
             case Kind.DATETIME:
                 return _moment(cast(value, "TIMESTAMP"), "")
@@ -135,14 +136,14 @@ class DuckDBDialect(Lowering):
         each = exp.Lambda(
             this=self.to_wire(exp.column(name, quoted=True), item), expressions=[exp.to_identifier(name, quoted=True)]
         )
-        return when((is_set(value.copy()), call("TO_JSON", call("LIST_TRANSFORM", typed, each))))
+        return when((is_set(copied(value)), call("TO_JSON", call("LIST_TRANSFORM", typed, each))))
 
     def _struct(self, value: exp.Expression, type_: Type) -> exp.Expression:
         typed = exp.Cast(this=value, to=_data_type(type_))
         parts: Args = []
         for name, field in type_.fields:
-            parts += [text(name), self.to_wire(call("STRUCT_EXTRACT", typed.copy(), text(name)), field)]
-        return when((is_set(value.copy()), call("JSON_OBJECT", *parts)))
+            parts += [text(name), self.to_wire(call("STRUCT_EXTRACT", copied(typed), text(name)), field)]
+        return when((is_set(copied(value)), call("JSON_OBJECT", *parts)))
 
     # --- nested JSON
 
@@ -193,11 +194,11 @@ class DuckDBDialect(Lowering):
         places = int(digits.sql()) if int(digits.sql()) >= 0 else _SCALE
         exact = exp.TryCast(this=cast(value, "TEXT"), to=exp.DataType.build(f"DECIMAL(38, {places})"), safe=True)
         rounded = exact if int(digits.sql()) >= 0 else call("ROUND", exact, digits)
-        return call("COALESCE", rounded, value.copy())
+        return call("COALESCE", rounded, copied(value))
 
     def split_part(self, value: exp.Expression, mark: exp.Expression, at: exp.Expression) -> exp.Expression:
-        whole = when((compare(exp.EQ, at.copy(), number(1)), value.copy()), otherwise=text(""))
-        return when((compare(exp.EQ, mark, text("")), whole), otherwise=call("SPLIT_PART", value, mark.copy(), at))
+        whole = when((compare(exp.EQ, copied(at), number(1)), copied(value)), otherwise=text(""))
+        return when((compare(exp.EQ, mark, text("")), whole), otherwise=call("SPLIT_PART", value, copied(mark), at))
 
 
 def _data_type(type_: Type) -> exp.DataType:
@@ -229,19 +230,19 @@ def _typed(parameter: exp.Expression, type_: Type, brackets: str) -> exp.Express
 def _float_text(value: exp.Expression) -> exp.Expression:
     """The text of a float as the gateway writes it; the engine's own notation differs only far from 1."""
     size = call("ABS", value)
-    near = both(compare(exp.GTE, size, number("1e-5")), compare(exp.LT, size.copy(), number("1e16")))
-    usual = either(compare(exp.EQ, value.copy(), number(0)), near)
-    spelt = call("REPLACE", cast(value.copy(), "TEXT"), text("e-0"), text("e-"))
-    return when((usual, cast(call("TO_JSON", value.copy()), "TEXT")), (call("ISFINITE", value.copy()), spelt))
+    near = both(compare(exp.GTE, size, number("1e-5")), compare(exp.LT, copied(size), number("1e16")))
+    usual = either(compare(exp.EQ, copied(value), number(0)), near)
+    spelt = call("REPLACE", cast(copied(value), "TEXT"), text("e-0"), text("e-"))
+    return when((usual, cast(call("TO_JSON", copied(value)), "TEXT")), (call("ISFINITE", copied(value)), spelt))
 
 
 def _moment(value: exp.Expression, zone: str) -> exp.Expression:
     """A date and time with a fraction only where it is not zero; NULL for infinities."""
     whole = compare(exp.EQ, exp.Mod(this=call("MICROSECOND", value), expression=number(1_000_000)), number(0))
-    short = call("STRFTIME", value.copy(), text(f"%Y-%m-%dT%H:%M:%S{zone}"))
-    long = call("STRFTIME", value.copy(), text(f"%Y-%m-%dT%H:%M:%S.%f{zone}"))
+    short = call("STRFTIME", copied(value), text(f"%Y-%m-%dT%H:%M:%S{zone}"))
+    long = call("STRFTIME", copied(value), text(f"%Y-%m-%dT%H:%M:%S.%f{zone}"))
     return when(
-        (exp.Not(this=exp.Paren(this=call("ISFINITE", value.copy()))), exp.Null()), (whole, short), otherwise=long
+        (exp.Not(this=exp.Paren(this=call("ISFINITE", copied(value)))), exp.Null()), (whole, short), otherwise=long
     )
 
 
@@ -256,8 +257,8 @@ def _iso(interval: exp.Expression, days: exp.Expression, clock: exp.Expression) 
     return when(
         (is_null(interval), exp.Null()),
         (empty, text("PT0S")),
-        (no_clock.copy(), concat(text("P"), days.copy())),
-        otherwise=concat(text("P"), days.copy(), text("T"), clock.copy()),
+        (copied(no_clock), concat(text("P"), copied(days))),
+        otherwise=concat(text("P"), copied(days), text("T"), copied(clock)),
     )
 
 
@@ -266,23 +267,23 @@ def _calendar(interval: exp.Expression) -> exp.Expression:
 
 
 def _clock(interval: exp.Expression) -> exp.Expression:
-    micros = call("DATEPART", text("microsecond"), interval.copy())
+    micros = call("DATEPART", text("microsecond"), copied(interval))
     size = call("ABS", micros)
-    rest = exp.Paren(this=exp.Mod(this=size.copy(), expression=number(1_000_000)))
+    rest = exp.Paren(this=exp.Mod(this=copied(size), expression=number(1_000_000)))
     fraction = concat(text("."), call("LPAD", cast(rest, "TEXT"), number(6), text("0")))
     seconds = concat(
-        when((compare(exp.LT, micros.copy(), number(0)), text("-")), otherwise=text("")),
+        when((compare(exp.LT, copied(micros), number(0)), text("-")), otherwise=text("")),
         cast(exp.Paren(this=exp.IntDiv(this=size, expression=number(1_000_000))), "TEXT"),
         call("RTRIM", call("RTRIM", fraction, text("0")), text(".")),
         text("S"),
     )
-    some = when((compare(exp.NEQ, micros.copy(), number(0)), seconds), otherwise=text(""))
+    some = when((compare(exp.NEQ, copied(micros), number(0)), seconds), otherwise=text(""))
     return concat(_part(interval, "hour", "H"), _part(interval, "minute", "M"), some)
 
 
 def _part(interval: exp.Expression, name: str, sign: str) -> exp.Expression:
-    count = call("DATEPART", text(name), interval.copy())
-    spelt = concat(cast(count.copy(), "TEXT"), text(sign))
+    count = call("DATEPART", text(name), copied(interval))
+    spelt = concat(cast(copied(count), "TEXT"), text(sign))
     return when((compare(exp.NEQ, count, number(0)), spelt), otherwise=text(""))
 
 

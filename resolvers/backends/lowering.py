@@ -59,13 +59,13 @@ class Lowering(ABC):
     # --- logical SQL, as the planner builds it
 
     def wire(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        return call("CH_WIRE", value.copy(), text(str(type_)))
+        return call("CH_WIRE", copied(value), text(str(type_)))
 
     def column(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        return call("CH_COLUMN", value.copy(), text(str(type_)))
+        return call("CH_COLUMN", copied(value), text(str(type_)))
 
     def cast(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        return call("CH_CAST", value.copy(), text(str(type_)))
+        return call("CH_CAST", copied(value), text(str(type_)))
 
     def json_row(self, items: list[exp.Expression]) -> exp.Expression:
         return call("CH_JSON_ROW", *items)
@@ -85,7 +85,7 @@ class Lowering(ABC):
         tree = copied(query)
         binds = Binds(slots)
         document = _is_document(tree)
-        nodes = preorder(tree)
+        nodes = [node for node in preorder(tree) if isinstance(node, exp.Expression)]
         held = {id(node) for node in nodes if isinstance(node, exp.Anonymous) for node in _held(node)}
         for node in reversed(nodes):
             if id(node) in held:
@@ -97,7 +97,9 @@ class Lowering(ABC):
 
     def _written(self, tree: exp.Expression) -> str:
         """The text of a tree that is nobody else's."""
-        return tree.sql(self.sqlglot_name, copy=False, comments=False, identify=True, unsupported_level=ErrorLevel.RAISE)
+        return tree.sql(
+            self.sqlglot_name, copy=False, comments=False, identify=True, unsupported_level=ErrorLevel.RAISE
+        )
 
     def _lower(self, node: exp.Expression, binds: Binds) -> exp.Expression:
         if isinstance(node, exp.Anonymous):
@@ -140,8 +142,8 @@ class Lowering(ABC):
             node.meta[_AGGREGATE] = True
             return self.rewrite(node)
         for part in found:
-            wrapped = node.copy()
-            plain = part.copy()
+            wrapped = copied(node)
+            plain = copied(part)
             plain.meta.pop(_AGGREGATE)
             wrapped.set("this", plain)
             wrapped.meta[_AGGREGATE] = True
@@ -303,7 +305,7 @@ class Lowering(ABC):
 
     def average(self, value: exp.Expression) -> exp.Expression:
         """Exact sum over count, so that every engine rounds once, at the end."""
-        return over(self.real(aggregate("SUM", value)), self.real(aggregate("COUNT", value.copy())))
+        return over(self.real(aggregate("SUM", value)), self.real(aggregate("COUNT", copied(value))))
 
     def left(self, value: exp.Expression, count: exp.Expression) -> exp.Expression:
         return call("LEFT", value, self.small(count))
@@ -323,15 +325,15 @@ class Lowering(ABC):
 
     def floor_mod(self, value: exp.Expression, width: exp.Expression) -> exp.Expression:
         """``value - ((value % width) + width) % width``: the value's own type, also below zero."""
-        rest = exp.Mod(this=exp.Paren(this=value.copy()), expression=width)
+        rest = exp.Mod(this=exp.Paren(this=copied(value)), expression=width)
         again = exp.Mod(
-            this=exp.Paren(this=exp.Add(this=exp.Paren(this=rest), expression=width.copy())), expression=width.copy()
+            this=exp.Paren(this=exp.Add(this=exp.Paren(this=rest), expression=copied(width))), expression=copied(width)
         )
         return exp.Paren(this=exp.Sub(this=value, expression=exp.Paren(this=again)))
 
     def floor_real(self, value: exp.Expression, width: exp.Expression) -> exp.Expression:
         steps = call("FLOOR", over(self.real(value), width))
-        return exp.Paren(this=exp.Mul(this=width.copy(), expression=steps))
+        return exp.Paren(this=exp.Mul(this=copied(width), expression=steps))
 
 
 _STRING = Type(Kind.STRING)
@@ -347,7 +349,7 @@ def aggregate(name: str, *args: exp.Expression) -> exp.Expression:
 def inside(value: exp.Expression, change: Callable[[exp.Expression], exp.Expression]) -> exp.Expression:
     """Change an aggregate's argument, inside its DISTINCT where it has one."""
     if isinstance(value, exp.Distinct):
-        value.set("expressions", [change(part.copy()) for part in value.expressions])
+        value.set("expressions", [change(copied(part)) for part in value.expressions])
         return value
     return change(value)
 

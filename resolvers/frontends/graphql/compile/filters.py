@@ -14,6 +14,7 @@ from resolvers.frontends.graphql.given import Given, Items, Null, Record, Value,
 from schema.catalog import Product, Relationship
 from schema.errors import Refusal
 from schema.graphql.definitions import OfColumn, OfPart, OfRelated
+from schema.trees import copied
 from schema.types import STRING, Type
 
 _BINARY: dict[str, type[exp.Binary]] = {
@@ -84,7 +85,7 @@ def compared(job: Job, left: exp.Expr, type_: Type, value: Given) -> Condition:
     """All operators of one value's filter."""
     if not isinstance(value, Record):
         raise _null("a filter")
-    return where_all([_operator(job, left.copy(), type_, word, operand) for word, operand in value.fields.items()])
+    return where_all([_operator(job, copied(left), type_, word, operand) for word, operand in value.fields.items()])
 
 
 def _operator(job: Job, left: exp.Expr, type_: Type, word: str, value: Given) -> exp.Expr:
@@ -110,7 +111,7 @@ def _listed(job: Job, left: exp.Expr, type_: Type, value: Given) -> exp.Expr:
     if isinstance(value, Values):
         return call("CH_IN", left, job.bind(type_, value))
     items = [item for item in value.items if isinstance(item, Value)] if isinstance(value, Items) else []
-    tests = [exp.EQ(this=left.copy(), expression=job.bind(type_, item)) for item in items]
+    tests = [exp.EQ(this=copied(left), expression=job.bind(type_, item)) for item in items]
     return exp.or_(*tests) if tests else never()
 
 
