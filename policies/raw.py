@@ -99,8 +99,12 @@ def _related(subquery: exp.Subquery, product: Product, catalog: Catalog) -> exp.
 def _column(product: Product, derived: Mapping[str, exp.Expression], name: str, alias: str) -> exp.Expression:
     column = product.columns[name]
     if column.expression is None:
-        return exp.column(column.physical, table=alias, quoted=True)
+        return exp.Column(this=_name(column.physical), table=_name(alias))
     spelt = copied(derived[name]).transform(
         lambda node: _column(product, derived, node.name, alias) if isinstance(node, exp.Column) else node
     )
-    return exp.cast(exp.Paren(this=spelt), data_type(column.type))
+    return exp.Cast(this=exp.Paren(this=spelt), to=data_type(column.type))
+
+
+def _name(name: str) -> exp.Identifier:
+    return exp.Identifier(this=name, quoted=True)

@@ -38,7 +38,11 @@ def verify(statement: exp.Expression, catalog: Catalog) -> None:
             raise _refused("a star")
         elif isinstance(node, exp.Subquery) and _MARK in node.meta:
             relation = str(node.meta[_MARK])
-        waiting.extend((child, relation) for child in node.iter_expressions())
+        for value in node.args.values():
+            if isinstance(value, exp.Expr):
+                waiting.append((value, relation))
+            elif type(value) is list:
+                waiting.extend((item, relation) for item in value if isinstance(item, exp.Expr))
 
 
 def _check_table(table: exp.Table, relation: str | None, allowed: Mapping[str, frozenset[tuple[str, ...]]]) -> None:

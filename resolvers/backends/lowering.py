@@ -19,7 +19,7 @@ from sqlglot import ErrorLevel, exp
 
 from resolvers.backends.dialect import Capabilities, Statement
 from resolvers.backends.logical_types import type_of
-from resolvers.backends.spelling import call, concat, over, text
+from resolvers.backends.spelling import call, cast, concat, over, text
 from schema.query import Slot
 from schema.trees import copied, preorder
 from schema.types import Kind, Type, parse_type
@@ -298,7 +298,7 @@ class Lowering(ABC):
     # --- what most engines say alike
 
     def real(self, value: exp.Expression) -> exp.Expression:
-        return exp.Cast(this=value, to=exp.DataType.build("DOUBLE"))
+        return cast(value, "DOUBLE")
 
     def total(self, value: exp.Expression) -> exp.Expression:
         return aggregate("SUM", value)

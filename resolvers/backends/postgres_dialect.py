@@ -252,7 +252,7 @@ def _by_code_point(value: exp.Expression) -> exp.Expression:
 def _is_text_bind(node: exp.Expression) -> bool:
     if not isinstance(node, exp.Cast) or not isinstance(node.this, exp.Parameter):
         return False
-    return str(node.to.args.get("kind")) == "TEXT"
+    return node.to.name == "TEXT"
 
 
 def _collate(value: exp.Expression, collation: str) -> exp.Expression:

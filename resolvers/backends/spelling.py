@@ -35,7 +35,7 @@ def _data_type(to: str) -> exp.DataType:
 
 def cast_as(value: exp.Expression, to: str) -> exp.Cast:
     """A cast to a type by the engine's own name for it."""
-    return exp.Cast(this=value, to=exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=to))
+    return exp.Cast(this=value, to=word(to))
 
 
 def word(value: str) -> exp.Var:

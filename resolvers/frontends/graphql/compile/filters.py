@@ -74,7 +74,7 @@ def combined(word: str, value: Given, inner: Callable[[Given], Condition]) -> Co
         return where_all(parts)
     if any(part is None for part in parts):
         return None
-    return exp.or_(*parts) if parts else never()
+    return exp.or_(*parts, copy=False) if parts else never()
 
 
 def negated(condition: Condition) -> exp.Expr:
@@ -112,7 +112,7 @@ def _listed(job: Job, left: exp.Expr, type_: Type, value: Given) -> exp.Expr:
         return call("CH_IN", left, job.bind(type_, value))
     items = [item for item in value.items if isinstance(item, Value)] if isinstance(value, Items) else []
     tests = [exp.EQ(this=copied(left), expression=job.bind(type_, item)) for item in items]
-    return exp.or_(*tests) if tests else never()
+    return exp.or_(*tests, copy=False) if tests else never()
 
 
 def _related(job: Job, alias: str, meaning: OfRelated, value: Record) -> Condition:
@@ -147,7 +147,8 @@ def _exists(job: Job, alias: str, meaning: OfRelated, value: Record) -> exp.Expr
 
 
 def _exists_where(table: exp.Table, conditions: list[Condition]) -> exp.Expr:
-    return exp.Exists(this=exp.select(exp.Literal.number(1)).from_(table).where(where_all(conditions)))
+    select = exp.Select(expressions=[exp.Literal.number(1)], from_=exp.From(this=table))
+    return exp.Exists(this=select.where(where_all(conditions), copy=False))
 
 
 def links(relationship: Relationship, here: str, there: str) -> list[Condition]:

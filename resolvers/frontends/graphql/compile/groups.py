@@ -40,10 +40,11 @@ def groups(job: Job, product: Product, parent: str, key: str, nodes: tuple[Field
     fields = _fields(job, draft, by, nodes)
     having = _having(job, draft, arguments.get("having"))
     order = _order(job, draft, by, arguments.get("orderBy"), node)
-    select = draft.select().where(condition).group_by(*(copied(item.value) for item in by.values()))
+    select = draft.select().where(condition, copy=False)
+    select = select.group_by(*(copied(item.value) for item in by.values()), copy=False)
     if having is not None:
         select.set("having", exp.Having(this=having))
-    select = select.order_by(*(term.ordered() for term in order))
+    select = select.order_by(*(term.ordered() for term in order), copy=False)
     select = limited(job, select, page(job.zone, arguments, node), probe=False)
     return Many(key, draft.name, fields), Block(draft.name, product.id, select, draft.outputs())
 
