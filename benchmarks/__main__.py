@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import big_catalog, duckdb_cost, memory, metrics_cost, policy_cost, serving, tpch
+from benchmarks import big_catalog, cold_plan, duckdb_cost, memory, metrics_cost, policy_cost, serving, tpch
 from benchmarks.place import Missing
 
 
@@ -29,6 +29,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "policy-cost": _plain(policy_cost.main),
     "big-catalog": _plain(big_catalog.main),
     "metrics": _plain(metrics_cost.main),
+    "cold-plan": _plain(cold_plan.main),
     "tpch": tpch.main,
     "duckdb": duckdb_cost.main,
     "memory": memory.main,

@@ -14,6 +14,7 @@ from policies.lookup import behind, check_lookup, looks_up
 from policies.privacy import ENTITY
 from schema.errors import Refusal
 from schema.query import Block, Slot
+from schema.trees import preorder
 
 _NODES: dict[type[exp.Expr], frozenset[str]] = {
     exp.Select: frozenset({"expressions", "from_", "where", "group", "having", "order", "limit", "offset"}),
@@ -94,7 +95,7 @@ def check_select(select: exp.Expression, slots: Mapping[str, Slot]) -> None:
         raise _refused("a select reads one relation")
     binds = {name for name, slot in slots.items() if slot.origin in _OWN}
     aliases: set[str] = set()
-    for node in select.walk():
+    for node in preorder(select):
         allowed = _NODES.get(type(node))
         if allowed is None:
             raise _refused(f"{type(node).__name__} is not on the list")

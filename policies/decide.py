@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from sqlglot import exp
+
 from policies.condition import Bits, Condition
 from policies.logic import Formula, conjunction, disjunction, known, negation
 from policies.rules import DenyRule, GrantRule, MaskRule, PrivacyRule, ProductRules
@@ -102,14 +104,22 @@ class _Folded:
 
     def __init__(self, bits: Mapping[int, Bits]) -> None:
         self._bits = bits
+        self._known: dict[int, bool | exp.Expression | None] = {}
 
     def gives(self, condition: Condition | None) -> Formula:
         """For grants, reveals and bypasses: absent is True, UNKNOWN is False."""
-        return True if condition is None else known(condition.fold(self._bits[id(condition)]), unknown=False)
+        return True if condition is None else known(self._fold(condition), unknown=False)
 
     def takes(self, condition: Condition | None) -> Formula:
         """For denies: absent is True, UNKNOWN is True."""
-        return True if condition is None else known(condition.fold(self._bits[id(condition)]), unknown=True)
+        return True if condition is None else known(self._fold(condition), unknown=True)
+
+    def _fold(self, condition: Condition) -> bool | exp.Expression | None:
+        """Each condition is folded once, however many columns it decides. Whoever builds on a formula copies it."""
+        at = id(condition)
+        if at not in self._known:
+            self._known[at] = condition.fold(self._bits[at])
+        return self._known[at]
 
 
 def _denies(rule: DenyRule, folded: _Folded) -> bool:

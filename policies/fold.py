@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from schema.trees import copied
+
 Truth = bool | None
 GUARD = "guard:"
 
@@ -85,7 +87,7 @@ def _is(node: exp.Expression, bits: tuple[Truth, ...]) -> Truth | exp.Expression
     wanted = node.args["expression"]
     inner = _fold(node.this, bits)
     if isinstance(inner, exp.Expression):
-        return exp.Is(this=_wrapped(inner), expression=wanted.copy())
+        return exp.Is(this=_wrapped(inner), expression=copied(wanted))
     return inner is (None if type(wanted) is exp.Null else bool(wanted.this))
 
 
@@ -112,8 +114,8 @@ def _value(node: exp.Expression, bits: tuple[Truth, ...]) -> exp.Expression:
 def _inside(node: exp.Expression, bits: tuple[Truth, ...]) -> exp.Expression:
     """Guards below an operator that does not fold, such as ``flag = guard``."""
     if not any(bind.name.startswith(GUARD) for bind in node.find_all(exp.Placeholder)):
-        return node.copy()
-    known = node.copy()
+        return copied(node)
+    known = copied(node)
     for bind in list(known.find_all(exp.Placeholder)):
         if bind.name.startswith(GUARD):
             bind.replace(constant(bits[int(bind.name.removeprefix(GUARD))]))

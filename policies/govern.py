@@ -39,6 +39,7 @@ from schema.caller import Caller
 from schema.catalog import Catalog, Product
 from schema.errors import Refusal
 from schema.query import Block, LogicalQuery, Slot, blocks_of
+from schema.trees import copied, preorder
 from schema.types import STRING, TIMESTAMP, Type
 
 _SEAL = object()
@@ -111,6 +112,38 @@ def prerequisites(query: LogicalQuery, policies: PolicySet, catalog: Catalog) ->
     return frozenset(found & catalog.products.keys())
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What a front end's select names, before anything of the gate stands in it: its tables, by alias the columns, and
+    the binds that are compared to identity columns, with the column's index."""
+
+    tables: tuple[exp.Table, ...]
+    columns: Mapping[str, frozenset[str]]
+    identities: Mapping[str, tuple[tuple[str, int], ...]]
+
+
+def _written(select: exp.Select) -> _Written:
+    tables: list[exp.Table] = []
+    columns: dict[str, set[str]] = {}
+    identities: dict[str, list[tuple[str, int]]] = {}
+    for node in preorder(select):
+        if isinstance(node, exp.Table):
+            tables.append(node)
+        elif isinstance(node, exp.Column):
+            columns.setdefault(node.table, set()).add(node.name)
+        elif isinstance(node, exp.Binary):
+            for column, other in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(column, exp.Column) and column.name.startswith(KEY):
+                    index = int(column.name.removeprefix(KEY))
+                    found = identities.setdefault(column.table, [])
+                    found += [(bind.name, index) for bind in other.find_all(exp.Placeholder)]
+    return _Written(
+        tuple(tables),
+        {alias: frozenset(names) for alias, names in columns.items()},
+        {alias: tuple(found) for alias, found in identities.items()},
+    )
+
+
 class _Gate:
     """One run of the gate: what has been decided so far, and how."""
 
@@ -126,24 +159,24 @@ class _Gate:
     def block(self, block: Block) -> Block:
         """Govern a block and its children."""
         check_block(block, self._slots)
-        select = block.select.copy()
+        select = copied(block.select)
         _name_far_sides(select)
+        written = _written(select)
         extra = [column for child in block.children for column in self._links(child.relationship, far=False)]
         extra += self._links(block.relationship, far=True)
         root = select.args["from_"].this
-        for table in list(select.find_all(exp.Table)):
-            self._replace(select, table, extra if table is root else [])
+        for table in written.tables:
+            self._replace(select, table, written, extra if table is root else [])
         select = suppress(select, block, self.decisions[block.product], self._product(block.product))
         return replace(block, select=select, children=tuple(self.block(child) for child in block.children))
 
     def _links(self, relationship: str | None, *, far: bool) -> list[str]:
         return list(link_columns(self._catalog.relationship(relationship), far)) if relationship else []
 
-    def _replace(self, select: exp.Select, table: exp.Table, extra: list[str]) -> None:
+    def _replace(self, select: exp.Select, table: exp.Table, written: _Written, extra: list[str]) -> None:
         product = self._product(f"{table.db}.{table.name}")
         alias = table.alias
-        wanted = {node.name for node in select.find_all(exp.Column) if node.table == alias}
-        wanted |= set(extra)
+        wanted = written.columns.get(alias, frozenset()) | frozenset(extra)
         decision = self._decide(product, needed_columns(self._catalog, product, wanted))
         for name in wanted:
             hidden = behind(name) or ("" if name.startswith("~") else name)
@@ -155,23 +188,26 @@ class _Gate:
         if rule is not None:
             if rule.aggregate_only and table is not select.args["from_"].this:
                 raise refused(product, "filters other rows by its rows")
-            wanted |= set(rule.columns)
+            wanted |= frozenset(rule.columns)
         others = self._others(wanted)
         relation = governed_relation(self._catalog, self._raw(product), self.decisions[product.id], wanted, others)
         subquery = relation.select.subquery(exp.to_identifier(alias, quoted=True), copy=False)
         mark(subquery, product.id)
         table.replace(subquery)
-        self._retype_identity(select, alias, relation.identity)
+        for bind, index in written.identities.get(alias, ()):
+            self._slot_types[bind] = relation.identity[index]
 
     def _decide(self, product: Product, columns: frozenset[str]) -> TableDecision:
         rules = self._rules.get(product.id, ProductRules(product.id))
         known = self.decisions.get(product.id)
+        if known is not None and columns <= known.cells.keys():
+            return known
         wanted = columns | (frozenset(known.cells) if known else frozenset())
         decision = decide(rules, self._guards.get(product.id, ()), wanted, self._localized(product, rules))
         self.decisions[product.id] = decision
         return decision
 
-    def _others(self, wanted: set[str]) -> Mapping[str, TableDecision]:
+    def _others(self, wanted: frozenset[str]) -> Mapping[str, TableDecision]:
         """The decisions on the other ends of the links among these columns."""
         ends = (other_end(self._catalog, name) for name in wanted if is_link(name))
         return {id_: self._decide(self._product(id_), frozenset(columns)) for id_, columns in ends}
@@ -204,14 +240,6 @@ class _Gate:
         if product is None or product.entitlement:
             raise _unknown(f"No product '{id_}' in this zone.")
         return product
-
-    def _retype_identity(self, select: exp.Select, alias: str, identity: tuple[Type, ...]) -> None:
-        """A bind that is compared to an identity column takes that column's type (string where the key is masked)."""
-        for node in select.find_all(exp.Binary):
-            for column, other in ((node.left, node.right), (node.right, node.left)):
-                if isinstance(column, exp.Column) and column.table == alias and column.name.startswith(KEY):
-                    for bind in other.find_all(exp.Placeholder):
-                        self._slot_types[bind.name] = identity[int(column.name.removeprefix(KEY))]
 
     def slots(self, query: LogicalQuery, blocks: tuple[Block, ...]) -> Mapping[str, Slot]:
         """Every bind that stands in the governed blocks."""
@@ -248,12 +276,14 @@ def localized(product: Product, rules: ProductRules, catalog: Catalog, zone: str
 
 def _placeholders(blocks: tuple[Block, ...]) -> Iterator[exp.Placeholder]:
     for block in blocks_of(blocks):
-        yield from block.select.find_all(exp.Placeholder)
+        for node in preorder(block.select):
+            if isinstance(node, exp.Placeholder):
+                yield node
 
 
 def _name_far_sides(select: exp.Select) -> None:
     """In ``EXISTS(SELECT 1 FROM b WHERE a."~r.0" = b."~r.0")`` the inner side is the far one."""
-    for exists in select.find_all(exp.Exists):
+    for exists in [node for node in preorder(select) if isinstance(node, exp.Exists)]:
         inner = exists.this.args["from_"].this.alias
         for column in exists.this.find_all(exp.Column):
             near = column.name.startswith("~") and not column.name.startswith((KEY, FAR))

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
+from schema.trees import copied
+
 Formula = bool | exp.Expression
 
 
@@ -42,14 +44,14 @@ def disjunction(parts: Iterable[Formula]) -> Formula:
 
 def negation(part: Formula) -> Formula:
     """SQL's NOT: a NULL stays NULL, so a row on which a deny is NULL is dropped."""
-    return exp.Not(this=_paren(part.copy())) if isinstance(part, exp.Expression) else not part
+    return exp.Not(this=_paren(copied(part))) if isinstance(part, exp.Expression) else not part
 
 
 def _join(parts: list[exp.Expression], node: type[exp.And] | type[exp.Or]) -> exp.Expression:
-    joined: exp.Expression = parts[0].copy()
+    joined: exp.Expression = copied(parts[0])
     for index, part in enumerate(parts[1:]):
         left = _paren(joined) if index == 0 else joined
-        joined = node(this=left, expression=_paren(part.copy()))
+        joined = node(this=left, expression=_paren(copied(part)))
     return joined
 
 

@@ -20,6 +20,7 @@ from sqlglot import exp
 from policies.decide import TokenDecision
 from policies.raw import RawTable
 from policies.sqltype import data_type
+from schema.trees import copied, preorder
 
 RAW = "~raw."
 TOKEN = "~token."
@@ -37,7 +38,7 @@ def behind(name: str) -> str | None:
 
 def looks_up(select: exp.Expression) -> bool:
     """Whether a look-up column stands anywhere in a select."""
-    return any(behind(node.name) is not None for node in select.find_all(exp.Column))
+    return any(behind(node.name) is not None for node in preorder(select) if isinstance(node, exp.Column))
 
 
 def check_lookup(select: exp.Select) -> str | None:
@@ -63,10 +64,10 @@ def lookup_value(raw: RawTable, name: str, decision: TokenDecision) -> exp.Expre
     column = raw.product.columns[behind(name) or ""]
     value, type_ = raw.column(column.name), data_type(column.type)
     given = value if name.startswith(RAW) else exp.cast(decision.mask.mask.sql(value, column.type), type_)
-    there: exp.Expression = exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
+    there: exp.Expression = exp.Not(this=exp.Is(this=copied(value), expression=exp.Null()))
     if isinstance(decision.rows, exp.Expression):
         there = exp.And(this=exp.Paren(this=raw.place(decision.rows)), expression=there)
-    return exp.Case(ifs=[exp.If(this=there, true=given.copy())], default=exp.cast(exp.Null(), type_))
+    return exp.Case(ifs=[exp.If(this=there, true=copied(given))], default=exp.cast(exp.Null(), type_))
 
 
 def _only_item(select: exp.Select) -> exp.Column | None:

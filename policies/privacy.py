@@ -22,6 +22,7 @@ from policies.decide import TableDecision
 from schema.catalog import Product
 from schema.errors import Refusal
 from schema.query import Block
+from schema.trees import copied
 
 ENTITY = "~entity."
 _SINGLE = frozenset({"CH_PERCENTILE"})
@@ -80,9 +81,9 @@ def _count_values(select: exp.Select, rule: MinimumGroup) -> None:
         column = _figured(node)
         if column is None:
             return node
-        behind = _entities(select, rule, unless=exp.Is(this=column.copy(), expression=exp.Null()))
+        behind = _entities(select, rule, unless=exp.Is(this=copied(column), expression=exp.Null()))
         enough = exp.GTE(this=behind, expression=exp.Literal.number(rule.k))
-        return exp.Case(ifs=[exp.If(this=enough, true=node.copy())])
+        return exp.Case(ifs=[exp.If(this=enough, true=copied(node))])
 
     for item in select.expressions:
         item.set("this", item.this.transform(guarded))
@@ -117,7 +118,7 @@ def _ungrouped(select: exp.Select, rule: MinimumGroup, outside: exp.Expression |
         allowed = exp.And(this=allowed, expression=outside)
     for item in select.expressions:
         value = item.this
-        item.set("this", exp.Case(ifs=[exp.If(this=allowed.copy(), true=value)]))
+        item.set("this", exp.Case(ifs=[exp.If(this=copied(allowed), true=value)]))
     return select
 
 
@@ -127,11 +128,11 @@ def _entities(select: exp.Select, rule: MinimumGroup, unless: exp.Expression | N
     for name in rule.columns:
         value: exp.Expression = exp.column(name, table=select.args["from_"].this.alias, quoted=True)
         if unless is not None:
-            value = exp.Case(ifs=[exp.If(this=unless.copy(), true=exp.Null())], default=value)
+            value = exp.Case(ifs=[exp.If(this=copied(unless), true=exp.Null())], default=value)
         found.append(exp.Count(this=exp.Distinct(expressions=[value])))
     fewest, *rest = found
     for count in rest:
-        less = exp.LT(this=count.copy(), expression=fewest.copy())
+        less = exp.LT(this=copied(count), expression=copied(fewest))
         fewest = exp.Case(ifs=[exp.If(this=less, true=count)], default=fewest)
     return fewest
 
@@ -158,7 +159,7 @@ def _outside(select: exp.Select, block: Block, rule: MinimumGroup, product: Prod
 
 def _of_all(select: exp.Select, value: exp.Expression) -> exp.Expression:
     """A figure over the whole governed relation, whatever the select's filter."""
-    return exp.select(value).from_(select.args["from_"].this.copy()).subquery()
+    return exp.select(value).from_(copied(select.args["from_"].this)).subquery()
 
 
 def _less(one: exp.Expression, other: exp.Expression) -> exp.Expression:
@@ -171,11 +172,11 @@ def _one_row_each(rule: MinimumGroup, product: Product) -> bool:
 
 def _grouped(select: exp.Select, rule: MinimumGroup, product: Product, outside: exp.Expression | None) -> exp.Select:
     """groups (with their sizes) -> ranked (which are dropped) -> the select's own HAVING, ORDER BY and LIMIT."""
-    keys = [key.copy() for key in select.args["group"].expressions]
+    keys = [copied(key) for key in select.args["group"].expressions]
     having, order = select.args.get("having"), select.args.get("order")
     limit, offset = select.args.get("limit"), select.args.get("offset")
     outputs = [item.alias for item in select.expressions]
-    inner = select.copy()
+    inner = copied(select)
     for clause in ("having", "order", "limit", "offset"):
         inner.set(clause, None)
     lifted = _Lifted(keys)
@@ -202,7 +203,7 @@ def _grouped(select: exp.Select, rule: MinimumGroup, product: Product, outside: 
 
 def _alone(select: exp.Select, figure: exp.Expression) -> exp.Select:
     """A figure over the select's rows, ungrouped."""
-    whole = select.copy()
+    whole = copied(select)
     for clause in ("having", "order", "limit", "offset", "group"):
         whole.set(clause, None)
     whole.set("expressions", [_as(figure, "~ok")])
@@ -214,9 +215,9 @@ def _windows(keys: int, k: int) -> list[exp.Expression]:
     group that is not below k."""
     size = exp.column("~n", quoted=True)
     below = exp.LT(this=size, expression=exp.Literal.number(k))
-    small = exp.Sum(this=exp.Case(ifs=[exp.If(this=below, true=size.copy())]))
-    last = exp.Case(ifs=[exp.If(this=below.copy(), true=exp.Literal.number(1))], default=exp.Literal.number(0))
-    order = [last, size.copy(), *(exp.column(f"~g{index}", quoted=True) for index in range(keys))]
+    small = exp.Sum(this=exp.Case(ifs=[exp.If(this=below, true=copied(size))]))
+    last = exp.Case(ifs=[exp.If(this=copied(below), true=exp.Literal.number(1))], default=exp.Literal.number(0))
+    order = [last, copied(size), *(exp.column(f"~g{index}", quoted=True) for index in range(keys))]
     by = exp.Order(expressions=[exp.Ordered(this=part, nulls_first=False) for part in order])
     rank = exp.Window(this=exp.RowNumber(), order=by)
     return [_as(exp.Window(this=small), "~small"), _as(rank, "~rank")]
@@ -227,7 +228,7 @@ def _kept(rule: MinimumGroup, product: Product) -> exp.Expression:
     enough: exp.Expression = exp.Is(this=small, expression=exp.Null())
     if _one_row_each(rule, product):
         # Each entity is in one group, so the groups' sizes add up.
-        enough = exp.Or(this=enough, expression=exp.GTE(this=small.copy(), expression=exp.Literal.number(rule.k)))
+        enough = exp.Or(this=enough, expression=exp.GTE(this=copied(small), expression=exp.Literal.number(rule.k)))
     not_next = exp.GT(this=exp.column("~rank", table="g", quoted=True), expression=exp.Literal.number(1))
     return exp.And(
         this=exp.GTE(this=size, expression=exp.Literal.number(rule.k)),
@@ -243,14 +244,14 @@ class _Lifted:
         self.items: list[tuple[exp.Expression, str]] = []
 
     def lift(self, expression: exp.Expression) -> exp.Expression:
-        return expression.copy().transform(self._spell)
+        return copied(expression).transform(self._spell)
 
     def _spell(self, node: exp.Expression) -> exp.Expression:
         if node in self._keys:
             return exp.column(f"~g{self._keys.index(node)}", table="g", quoted=True)
         if isinstance(node, _AGGREGATES) or (isinstance(node, exp.Anonymous) and node.name in _LOGICAL_AGGREGATES):
             name = f"~h{len(self.items)}"
-            self.items.append((node.copy(), name))
+            self.items.append((copied(node), name))
             return exp.column(name, table="g", quoted=True)
         return node
 

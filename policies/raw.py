@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from policies.sqltype import data_type
 from schema.catalog import Catalog, Product
+from schema.trees import copied
 from schema.types import Type
 
 ALIAS = "s"
@@ -42,13 +43,13 @@ class RawTable:
 
     def place(self, formula: exp.Expression) -> exp.Expression:
         """A policy's formula over logical columns, spelt over this table. Paths to related rows become sub-selects."""
-        return place(formula.copy(), self.product, self.derived, self.catalog)
+        return place(copied(formula), self.product, self.derived, self.catalog)
 
     def source(self) -> exp.Expression:
         """What stands behind FROM."""
         if self.view is None:
             return table(self.product, ALIAS)
-        view = self.view.copy()
+        view = copied(self.view)
         for node in list(view.find_all(exp.Table)):
             inner = self.catalog.products[f"{node.db}.{node.name}"]
             alias = node.alias or node.name
@@ -92,16 +93,18 @@ def _related(subquery: exp.Subquery, product: Product, catalog: Catalog) -> exp.
             return _column(owner, {}, node.name, node.table)
         return node
 
-    return subquery.copy().transform(spell)
+    return copied(subquery).transform(spell)
 
 
 def _column(product: Product, derived: Mapping[str, exp.Expression], name: str, alias: str) -> exp.Expression:
     column = product.columns[name]
     if column.expression is None:
-        return exp.column(column.physical, table=alias, quoted=True)
-    spelt = (
-        derived[name]
-        .copy()
-        .transform(lambda node: _column(product, derived, node.name, alias) if isinstance(node, exp.Column) else node)
+        return exp.Column(this=_name(column.physical), table=_name(alias))
+    spelt = copied(derived[name]).transform(
+        lambda node: _column(product, derived, node.name, alias) if isinstance(node, exp.Column) else node
     )
-    return exp.cast(exp.Paren(this=spelt), data_type(column.type))
+    return exp.Cast(this=exp.Paren(this=spelt), to=data_type(column.type))
+
+
+def _name(name: str) -> exp.Identifier:
+    return exp.Identifier(this=name, quoted=True)

@@ -25,6 +25,7 @@ from policies.privacy import ENTITY, strongest
 from policies.raw import RawTable
 from policies.sqltype import data_type
 from schema.catalog import Catalog, Product, Relationship
+from schema.trees import copied
 from schema.types import STRING, Type
 
 KEY = "~key."
@@ -75,7 +76,8 @@ def governed_relation(
         else:
             value = cell(raw, name, decision.cells[name])
         items.append(_item(value, name))
-    select = exp.select(*(items or [_item(exp.Literal.number(1), "~one")])).from_(raw.source(), copy=False)
+    items = items or [_item(exp.Literal.number(1), "~one")]
+    select = exp.Select(expressions=items, from_=exp.From(this=raw.source()))
     if isinstance(decision.rows, exp.Expression):
         select = select.where(raw.place(decision.rows), copy=False)
     elif decision.rows is False:
@@ -87,7 +89,7 @@ def cell(raw: RawTable, name: str, decision: CellDecision) -> exp.Expression:
     """The governed value of a column: raw where clear, masked where masked, else NULL."""
     column = raw.product.columns[name]
     value = raw.column(name)
-    null = exp.cast(exp.Null(), data_type(column.type))
+    null = exp.Cast(this=exp.Null(), to=data_type(column.type))
     if decision.visible is False:
         return null
     if decision.clear is True:
@@ -137,7 +139,7 @@ def _link(
     value = raw.column(names[index])
     if allowed is True:
         return value
-    null = exp.cast(exp.Null(), data_type(raw.product.columns[names[index]].type))
+    null = exp.Cast(this=exp.Null(), to=data_type(raw.product.columns[names[index]].type))
     return null if allowed is False else _case([(allowed, value)], null, raw)
 
 
@@ -206,12 +208,12 @@ def _item(value: exp.Expression, name: str) -> exp.Expression:
 
 
 def _case(branches: list[tuple[Formula, exp.Expression]], default: exp.Expression, raw: RawTable) -> exp.Expression:
-    case = exp.Case(default=default.copy())
+    case = exp.Case(default=copied(default))
     for condition, value in branches:
         if condition is False:
             continue
         test = exp.true() if condition is True else raw.place(condition)
-        case.append("ifs", exp.If(this=test, true=value.copy()))
+        case.append("ifs", exp.If(this=test, true=copied(value)))
     return case
 
 

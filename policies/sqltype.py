@@ -6,6 +6,7 @@ from functools import cache
 
 from sqlglot import exp
 
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _WORDS = {
@@ -27,7 +28,7 @@ _WORDS = {
 
 def data_type(type_: Type) -> exp.DataType:
     """The sqlglot type for a cast to this logical type."""
-    return _data_type(type_).copy()
+    return copied(_data_type(type_))
 
 
 @cache

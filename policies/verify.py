@@ -7,6 +7,8 @@ built the final statement.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlglot import exp
 
 from schema.catalog import Catalog
@@ -21,19 +23,36 @@ def mark(subquery: exp.Subquery, product: str) -> None:
 
 
 def verify(statement: exp.Expression, catalog: Catalog) -> None:
-    """Raise `Refusal` CH452 unless every table stands inside a marked relation that may read it."""
-    for table in statement.find_all(exp.Table):
-        relation = _governing(table)
-        if relation is None:
-            if not table.db and table.name in _ctes_in_scope(table):
-                continue
-            raise _refused(f"table {table.name}")
-        path = tuple(part for part in (table.catalog, table.db, table.name) if part)
-        if path not in readable(catalog, relation):
-            raise _refused(f"table {table.name} inside {relation}")
-    for column in statement.find_all(exp.Column):
-        if isinstance(column.this, exp.Star):
+    """Raise `Refusal` CH452 unless every table stands inside a marked relation that may read it.
+
+    One walk from the root down, so that what governs a table is what really stands around it in this statement."""
+    allowed: dict[str, frozenset[tuple[str, ...]]] = {}
+    waiting: list[tuple[exp.Expr, str | None]] = [(statement, None)]
+    while waiting:
+        node, relation = waiting.pop()
+        if isinstance(node, exp.Table):
+            if relation is not None and relation not in allowed:
+                allowed[relation] = readable(catalog, relation)
+            _check_table(node, relation, allowed)
+        elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
             raise _refused("a star")
+        elif isinstance(node, exp.Subquery) and _MARK in node.meta:
+            relation = str(node.meta[_MARK])
+        for value in node.args.values():
+            if isinstance(value, exp.Expr):
+                waiting.append((value, relation))
+            elif type(value) is list:
+                waiting.extend((item, relation) for item in value if isinstance(item, exp.Expr))
+
+
+def _check_table(table: exp.Table, relation: str | None, allowed: Mapping[str, frozenset[tuple[str, ...]]]) -> None:
+    if relation is None:
+        if not table.db and table.name in _ctes_in_scope(table):
+            return
+        raise _refused(f"table {table.name}")
+    path = tuple(part for part in (table.catalog, table.db, table.name) if part)
+    if path not in allowed[relation]:
+        raise _refused(f"table {table.name} inside {relation}")
 
 
 def readable(catalog: Catalog, product: str) -> frozenset[tuple[str, ...]]:
@@ -44,15 +63,6 @@ def readable(catalog: Catalog, product: str) -> frozenset[tuple[str, ...]]:
     targets = (catalog.products[r.target] for r in owner.relationships.values())
     found |= {target.physical for target in targets if target.source == owner.source and target.physical}
     return frozenset(found | ({owner.physical} if owner.physical else set()))
-
-
-def _governing(node: exp.Expr) -> str | None:
-    parent = node.parent
-    while parent is not None:
-        if isinstance(parent, exp.Subquery) and _MARK in parent.meta:
-            return str(parent.meta[_MARK])
-        parent = parent.parent
-    return None
 
 
 def _ctes_in_scope(table: exp.Table) -> frozenset[str]:

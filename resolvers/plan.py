@@ -32,6 +32,7 @@ from resolvers.finished import Fields, finished
 from resolvers.results.freshness import statement_freshness
 from schema.catalog import Catalog
 from schema.query import Block, Connection, Leaf, Literal_, Many, Nest, One, ShapeField, Slot
+from schema.trees import copied
 from schema.types import Kind, Type
 
 MANY = 200
@@ -157,7 +158,7 @@ class _Planner:
     def _select(self, block: Block) -> exp.Select:
         """A copy to build on. A page size that the query's text fixes stands in it as a number, so that an engine that
         plans before it knows the binds plans for this page."""
-        select = block.select.copy()
+        select = copied(block.select)
         if select.args.get("limit") is not None and (size := self._size(block)) is not None:
             select.set("limit", exp.Limit(expression=exp.Literal.number(size)))
         return select

@@ -19,6 +19,7 @@ from policies.masks.literal import literal
 from policies.masks.registry import MaskFault, Wanted, mask
 from policies.masks.terms import at_least, below, both, call, choose, floor, number, over, times
 from policies.rules import Preserved
+from schema.trees import copied
 from schema.types import FLOAT, NUMERIC, Kind, Type
 
 _FINEST, _WIDEST = Decimal("1e-9"), Decimal("1e15")
@@ -53,7 +54,7 @@ class Bucket:
             (low_edge, edge, times(floor(over(value, width)), width)),
         ):
             inside = both(at_least(value, low), below(value, high))
-            case.append("ifs", exp.If(this=inside, true=start.copy()))
+            case.append("ifs", exp.If(this=inside, true=copied(start)))
         return case
 
     @property
@@ -70,7 +71,7 @@ class Bucket:
         lowest = natural(math.ceil(Fraction(low) / step) * step, type_)
         above = at_least(value, number(f"{lowest:f}" if isinstance(lowest, Decimal) else str(lowest)))
         if type_.kind is Kind.DECIMAL and type_.precision is None:
-            return both(above, exp.LTE(this=value.copy(), expression=number(f"{high:f}")))
+            return both(above, exp.LTE(this=copied(value), expression=number(f"{high:f}")))
         return above
 
     def row(self, value: object, type_: Type, keys: Mapping[str, bytes]) -> object:

@@ -16,6 +16,7 @@ from policies.masks.digest import hex_digest, int_digest
 from policies.masks.registry import Wanted, mask
 from policies.masks.terms import call, join, key, number, text
 from policies.rules import Preserved
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _SHORTEST, _LONGEST, _USUAL = 8, 64, 16
@@ -41,7 +42,7 @@ class Hash:
 
     def sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
         spelt = value if type_.kind is Kind.STRING else call("CH_TEXT", value, text(str(type_)))
-        given = exp.Coalesce(this=spelt.copy(), expressions=[text("")]) if self.hide_nulls else spelt
+        given = exp.Coalesce(this=copied(spelt), expressions=[text("")]) if self.hide_nulls else spelt
         if type_.kind is Kind.BIGINT:
             return call("CH_HMAC_INT", key("hash"), given)
         digest = call("CH_HMAC", key("hash"), given)

@@ -14,6 +14,7 @@ from policies.masks.literal import literal, read
 from policies.masks.registry import MaskFault, Wanted
 from policies.masks.terms import unless_null
 from policies.rules import Preserved
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _MOST = 1000
@@ -33,7 +34,7 @@ class Map:
 
     def sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
         ifs = [
-            exp.If(this=exp.EQ(this=value.copy(), expression=literal(before, type_)), true=literal(after, type_))
+            exp.If(this=exp.EQ(this=copied(value), expression=literal(before, type_)), true=literal(after, type_))
             for before, after in self.entries
         ]
         other = exp.Null() if self.other is None else literal(self.other, type_)

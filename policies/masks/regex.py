@@ -15,6 +15,7 @@ from policies.masks.pattern import Pattern, pattern
 from policies.masks.registry import MaskFault, Wanted, mask
 from policies.masks.terms import call, text
 from policies.rules import Preserved
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _LONGEST = 200
@@ -33,7 +34,7 @@ class Regex:
         return f"parts of the text replaced by '{self.replace}'" if self.replace else "parts of the text left out"
 
     def sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        given = exp.Coalesce(this=value.copy(), expressions=[text("")]) if self.hide_nulls else value
+        given = exp.Coalesce(this=copied(value), expressions=[text("")]) if self.hide_nulls else value
         return call("CH_REGEX_REPLACE", given, text(self.pattern.text), text(self.replace))
 
     def row(self, value: object, type_: Type, keys: Mapping[str, bytes]) -> object:

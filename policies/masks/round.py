@@ -18,6 +18,7 @@ from policies.masks.literal import literal
 from policies.masks.registry import MaskFault, Wanted, mask
 from policies.masks.terms import below, both, call, choose, floor, number, over, plus, times
 from policies.rules import Preserved
+from schema.trees import copied
 from schema.types import FLOAT, NUMERIC, Kind, Type
 
 _COARSEST, _FINEST = -15, 12
@@ -41,7 +42,7 @@ class Round:
             edge, rounded = literal(self._edge(), FLOAT), self._float_sql(value)
         else:
             edge, rounded = number(self._exact_edge(type_)), self._exact_sql(value, type_)
-        inside = both(below(value, edge), exp.GT(this=value.copy(), expression=exp.Neg(this=edge.copy())))
+        inside = both(below(value, edge), exp.GT(this=copied(value), expression=exp.Neg(this=copied(edge))))
         return choose(inside, rounded, exp.Null())
 
     def _exact_sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
@@ -49,13 +50,15 @@ class Round:
             return call("CH_ROUND_TO", value, number(self.digits))
         # Cut to whole numbers first, which changes no tens: no engine can then round twice, 149.6 to 150 to 200.
         up = call("CH_ROUND_TO", call("CH_FLOOR_TO", value, number(1)), number(self.digits))
-        size = exp.Neg(this=exp.Paren(this=value.copy()))
+        size = exp.Neg(this=exp.Paren(this=copied(value)))
         down = call("CH_ROUND_TO", call("CH_FLOOR_TO", size, number(1)), number(self.digits))
         return choose(below(value, number(0)), exp.Neg(this=down), up)
 
     def _float_sql(self, value: exp.Expression) -> exp.Expression:
-        negative = exp.Neg(this=exp.Paren(this=value.copy()))
-        away = choose(below(value, number(0)), exp.Neg(this=exp.Paren(this=self._up(negative))), self._up(value.copy()))
+        negative = exp.Neg(this=exp.Paren(this=copied(value)))
+        away = choose(
+            below(value, number(0)), exp.Neg(this=exp.Paren(this=self._up(negative))), self._up(copied(value))
+        )
         return plus(away, literal(0.0, FLOAT))  # -0 becomes 0
 
     def _up(self, size: exp.Expression) -> exp.Expression:

@@ -22,6 +22,7 @@ from policies.masks.terms import unless_null
 from policies.predicate import as_declared, read_expression
 from policies.rules import Preserved
 from policies.sqltype import data_type
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _NAME = "value"
@@ -36,7 +37,7 @@ class Sql:
     preserves: frozenset[Preserved] = frozenset()
 
     def sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        spelt = self.expression.transform(lambda node: value.copy() if isinstance(node, exp.Column) else node)
+        spelt = self.expression.transform(lambda node: copied(value) if isinstance(node, exp.Column) else node)
         shown = exp.Cast(this=exp.Paren(this=spelt), to=data_type(type_))
         return shown if self.hide_nulls else unless_null(value, shown)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from policies.masks.pattern import Pattern
+from schema.trees import copied
 
 REDACTED = "[redacted]"
 """What text becomes when nothing of it may be shown: always the same, so its length tells nothing."""
@@ -15,7 +16,7 @@ REDACTED = "[redacted]"
 
 def call(name: str, *arguments: exp.Expression) -> exp.Expression:
     """A logical function, ``CH_..``."""
-    return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])
+    return exp.Anonymous(this=name, expressions=[copied(argument) for argument in arguments])
 
 
 def text(value: str) -> exp.Expression:
@@ -35,24 +36,24 @@ def key(use: str) -> exp.Expression:
 
 
 def join(*parts: exp.Expression) -> exp.Expression:
-    joined = parts[0].copy()
+    joined = copied(parts[0])
     for part in parts[1:]:
-        joined = exp.DPipe(this=joined, expression=part.copy())
+        joined = exp.DPipe(this=joined, expression=copied(part))
     return joined
 
 
 def choose(test: exp.Expression, then: exp.Expression, otherwise: exp.Expression) -> exp.Expression:
     """CASE WHEN test THEN .. ELSE .. END: a NULL test chooses ``otherwise``."""
-    return exp.Case(ifs=[exp.If(this=test.copy(), true=then.copy())], default=otherwise.copy())
+    return exp.Case(ifs=[exp.If(this=copied(test), true=copied(then))], default=copied(otherwise))
 
 
 def unless_null(value: exp.Expression, masked: exp.Expression) -> exp.Expression:
     """NULL for NULL, else the mask."""
-    return choose(exp.Is(this=value.copy(), expression=exp.Null()), exp.Null(), masked)
+    return choose(exp.Is(this=copied(value), expression=exp.Null()), exp.Null(), masked)
 
 
 def both(left: exp.Expression, right: exp.Expression) -> exp.Expression:
-    return exp.And(this=left.copy(), expression=right.copy())
+    return exp.And(this=copied(left), expression=copied(right))
 
 
 def longer(value: exp.Expression, than: int) -> exp.Expression:
@@ -61,28 +62,28 @@ def longer(value: exp.Expression, than: int) -> exp.Expression:
 
 
 def below(value: exp.Expression, limit: exp.Expression) -> exp.Expression:
-    return exp.LT(this=value.copy(), expression=limit.copy())
+    return exp.LT(this=copied(value), expression=copied(limit))
 
 
 def at_least(value: exp.Expression, limit: exp.Expression) -> exp.Expression:
-    return exp.GTE(this=value.copy(), expression=limit.copy())
+    return exp.GTE(this=copied(value), expression=copied(limit))
 
 
 def plus(left: exp.Expression, right: exp.Expression) -> exp.Expression:
-    return exp.Paren(this=exp.Add(this=left.copy(), expression=right.copy()))
+    return exp.Paren(this=exp.Add(this=copied(left), expression=copied(right)))
 
 
 def times(left: exp.Expression, right: exp.Expression) -> exp.Expression:
-    return exp.Paren(this=exp.Mul(this=left.copy(), expression=right.copy()))
+    return exp.Paren(this=exp.Mul(this=copied(left), expression=copied(right)))
 
 
 def over(left: exp.Expression, right: exp.Expression) -> exp.Expression:
     """Division of two floats by one that is not zero, written as it stands."""
-    return exp.Paren(this=exp.Div(this=left.copy(), expression=right.copy(), typed=True, safe=True))
+    return exp.Paren(this=exp.Div(this=copied(left), expression=copied(right), typed=True, safe=True))
 
 
 def floor(value: exp.Expression) -> exp.Expression:
-    return exp.Floor(this=value.copy())
+    return exp.Floor(this=copied(value))
 
 
 def fully(value: exp.Expression, whole: Pattern) -> exp.Expression:

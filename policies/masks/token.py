@@ -14,6 +14,7 @@ from policies.masks.digest import hex_digest
 from policies.masks.registry import Wanted, mask
 from policies.masks.terms import call, join, key, number, text, unless_null
 from policies.rules import Preserved
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _DIGITS = 32
@@ -27,7 +28,7 @@ class Token:
     preserves: frozenset[Preserved] = frozenset({"equality"})
 
     def sql(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        given = exp.Coalesce(this=value.copy(), expressions=[text("")]) if self.hide_nulls else value
+        given = exp.Coalesce(this=copied(value), expressions=[text("")]) if self.hide_nulls else value
         digits = call("CH_LEFT", call("CH_HMAC", key("token"), given), number(_DIGITS))
         masked = join(text("tok_"), exp.Placeholder(this="request:zone"), text("_"), digits)
         return masked if self.hide_nulls else unless_null(value, masked)

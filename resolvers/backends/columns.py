@@ -6,7 +6,8 @@ engine (`Dialect.column`: collation, time zone, canonical text) depends on its t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -23,13 +24,44 @@ def typed_columns(statement: exp.Expression, catalog: Catalog, dialect: Dialect)
     A column belongs to the nearest SELECT around it whose FROM or JOIN has its alias; if that is a physical table of
     the catalog the column is stored, else it already was wrapped further inside.
     """
-    types = _types(catalog, {_path(table) for table in statement.find_all(exp.Table)})
-    for column in list(statement.find_all(exp.Column)):
-        table = _table(column)
-        found = types.get(_path(table), {}).get(column.name) if table is not None else None
+    stored = list(_stored(statement))
+    types = _types(catalog, {_path(table) for _, table in stored})
+    for column, table in stored:
+        found = types.get(_path(table), {}).get(column.name)
         if found is not None:
             column.replace(dialect.column(column, found))
     return statement
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What the aliases of a SELECT stand for, and the SELECT around it."""
+
+    sources: Mapping[str, exp.Expr]
+    outer: _Scope | None
+
+    def find(self, alias: str) -> exp.Expr | None:
+        scope: _Scope | None = self
+        while scope is not None:
+            if alias in scope.sources:
+                return scope.sources[alias]
+            scope = scope.outer
+        return None
+
+
+def _stored(statement: exp.Expression) -> Iterator[tuple[exp.Column, exp.Table]]:
+    """The columns that stand for a table's, each with its table: one walk down, scope by scope."""
+    waiting: list[tuple[exp.Expr, _Scope | None]] = [(statement, None)]
+    while waiting:
+        node, scope = waiting.pop()
+        if isinstance(node, exp.Column):
+            source = scope.find(node.table) if scope is not None else None
+            if isinstance(source, exp.Table):
+                yield node, source
+            continue
+        if isinstance(node, exp.Select):
+            scope = _Scope({source.alias_or_name: source for source in reversed(_sources(node))}, scope)
+        waiting.extend((child, scope) for child in node.iter_expressions())
 
 
 def _types(catalog: Catalog, wanted: set[tuple[str, ...]]) -> dict[tuple[str, ...], dict[str, Type]]:
@@ -42,17 +74,6 @@ def _types(catalog: Catalog, wanted: set[tuple[str, ...]]) -> dict[tuple[str, ..
                 if column.expression is None:
                     columns.setdefault(column.physical, column.type)
     return found
-
-
-def _table(column: exp.Column) -> exp.Table | None:
-    """The physical table that a column stands for."""
-    select = column.find_ancestor(exp.Select)
-    while select is not None:
-        for source in _sources(select):
-            if source.alias_or_name == column.table:
-                return source if isinstance(source, exp.Table) else None
-        select = select.find_ancestor(exp.Select)
-    return None
 
 
 def _sources(select: exp.Select) -> list[exp.Expression]:

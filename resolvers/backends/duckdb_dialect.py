@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from sqlglot import exp
 
@@ -11,7 +12,6 @@ from resolvers.backends.lowering import Args, Lowering, aggregate, inside
 from resolvers.backends.spelling import (
     both,
     call,
-    cast,
     cast_as,
     compare,
     concat,
@@ -23,6 +23,7 @@ from resolvers.backends.spelling import (
     when,
 )
 from schema.query import Slot
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _TYPES = {
@@ -60,7 +61,7 @@ class DuckDBDialect(Lowering):
 
     def member(self, value: exp.Expression, listed: exp.Expression, slot: Slot) -> exp.Expression:
         """``= ANY`` of a list with a NULL says false where the standard says NULL, which matters under NOT."""
-        holds_null = compare(exp.NEQ, call("LEN", listed.copy()), call("LIST_COUNT", listed.copy()))
+        holds_null = compare(exp.NEQ, call("LEN", copied(listed)), call("LIST_COUNT", copied(listed)))
         unknown = when((holds_null, exp.Null()), otherwise=exp.false())
         return either(compare(exp.EQ, value, call("ANY", listed)), unknown)
 
@@ -70,7 +71,7 @@ class DuckDBDialect(Lowering):
     # --- types
 
     def convert(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        return exp.Cast(this=value, to=_data_type(type_))
+        return cast_as(value, _spelt(type_))
 
     def stored(self, value: exp.Expression, type_: Type) -> exp.Expression:
         return self.convert(value, type_) if type_.kind in _STORED else value
@@ -78,12 +79,12 @@ class DuckDBDialect(Lowering):
     def to_wire(self, value: exp.Expression, type_: Type) -> exp.Expression:
         match type_.kind:
             case Kind.BOOLEAN | Kind.INTEGER:
-                return cast(value, _TYPES[type_.kind])
+                return _as(value, _TYPES[type_.kind])
             case Kind.FLOAT:
-                real = cast(value, "DOUBLE")
-                return when((call("ISFINITE", real), real.copy()))
+                real = _as(value, "DOUBLE")
+                return when((call("ISFINITE", real), copied(real)))
             case Kind.JSON:
-                return cast(value, "JSON")
+                return _as(value, "JSON")
             case Kind.ARRAY:
                 return self._array(value, type_)
             case Kind.STRUCT:
@@ -96,56 +97,56 @@ class DuckDBDialect(Lowering):
 
     def to_text(self, value: exp.Expression, type_: Type | None) -> exp.Expression:
         if type_ is None:
-            return cast(value, "TEXT")
+            return _as(value, "TEXT")
         match type_.kind:
             case Kind.DECIMAL if type_.precision is not None:
-                return cast(cast(value, f"DECIMAL(38, {type_.scale or 0})"), "TEXT")
+                return _as(_as(value, f"DECIMAL(38, {type_.scale or 0})"), "TEXT")
             case Kind.DATE:
-                day = cast(value, "DATE")
-                return when((call("ISFINITE", day), cast(day.copy(), "TEXT")))
+                day = _as(value, "DATE")
+                return when((call("ISFINITE", day), _as(copied(day), "TEXT")))
             case Kind.TIME:
-                clock = cast(cast(value, "TIME"), "TEXT")
+                clock = _as(_as(value, "TIME"), "TEXT")
                 return when(
-                    (call("CONTAINS", clock, text(".")), call("RPAD", clock.copy(), number(15), text("0"))),
-                    otherwise=clock.copy(),
+                    (call("CONTAINS", clock, text(".")), call("RPAD", copied(clock), number(15), text("0"))),
+                    otherwise=copied(clock),
                 )
             case Kind.DATETIME:
-                return _moment(cast(value, "TIMESTAMP"), "")
+                return _moment(_as(value, "TIMESTAMP"), "")
             case Kind.TIMESTAMP:
-                utc = exp.AtTimeZone(this=cast(value, "TIMESTAMPTZ"), zone=text("UTC"))
+                utc = exp.AtTimeZone(this=_as(value, "TIMESTAMPTZ"), zone=text("UTC"))
                 return _moment(exp.Paren(this=utc), "Z")
             case Kind.INTERVAL:
-                return _interval(cast(value, "INTERVAL"))
+                return _interval(_as(value, "INTERVAL"))
             case Kind.UUID:
-                return call("LOWER", cast(value, "TEXT"))
+                return call("LOWER", _as(value, "TEXT"))
             case Kind.BYTES:
-                return call("BASE64", cast(value, "VARBINARY"))
+                return call("BASE64", _as(value, "VARBINARY"))
             case Kind.FLOAT:
-                return _float_text(cast(value, "DOUBLE"))
+                return _float_text(_as(value, "DOUBLE"))
             case Kind.JSON | Kind.ARRAY | Kind.STRUCT:
-                return cast(self.to_wire(value, type_), "TEXT")
+                return _as(self.to_wire(value, type_), "TEXT")
             case Kind.STRING | Kind.DECIMAL:
-                return cast(value, "TEXT")
+                return _as(value, "TEXT")
             case _:
-                return cast(cast(value, _TYPES[type_.kind]), "TEXT")
+                return _as(_as(value, _TYPES[type_.kind]), "TEXT")
 
     def _array(self, value: exp.Expression, type_: Type) -> exp.Expression:
         item = type_.item
         if item is None:
             raise ValueError("an array type names its item")
         name = f"e{str(type_).count('<')}"
-        typed = exp.Cast(this=value, to=_data_type(type_))
+        typed = cast_as(value, _spelt(type_))
         each = exp.Lambda(
             this=self.to_wire(exp.column(name, quoted=True), item), expressions=[exp.to_identifier(name, quoted=True)]
         )
-        return when((is_set(value.copy()), call("TO_JSON", call("LIST_TRANSFORM", typed, each))))
+        return when((is_set(copied(value)), call("TO_JSON", call("LIST_TRANSFORM", typed, each))))
 
     def _struct(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        typed = exp.Cast(this=value, to=_data_type(type_))
+        typed = cast_as(value, _spelt(type_))
         parts: Args = []
         for name, field in type_.fields:
-            parts += [text(name), self.to_wire(call("STRUCT_EXTRACT", typed.copy(), text(name)), field)]
-        return when((is_set(value.copy()), call("JSON_OBJECT", *parts)))
+            parts += [text(name), self.to_wire(call("STRUCT_EXTRACT", copied(typed), text(name)), field)]
+        return when((is_set(copied(value)), call("JSON_OBJECT", *parts)))
 
     # --- nested JSON
 
@@ -157,7 +158,7 @@ class DuckDBDialect(Lowering):
 
     def rows_of(self, item: exp.Expression, order: exp.Expression) -> exp.Expression:
         ordered = exp.Order(this=item, expressions=[exp.Ordered(this=order, nulls_first=False)])
-        return call("COALESCE", call("TO_JSON", call("LIST", ordered)), cast(text("[]"), "JSON"))
+        return call("COALESCE", call("TO_JSON", call("LIST", ordered)), _as(text("[]"), "JSON"))
 
     # --- functions
 
@@ -169,18 +170,18 @@ class DuckDBDialect(Lowering):
         return call("DATE_TRUNC", text(unit), value)
 
     def deviation(self, value: exp.Expression) -> exp.Expression:
-        return aggregate("STDDEV_SAMP", inside(value, lambda inner: cast(inner, "DOUBLE")))
+        return aggregate("STDDEV_SAMP", inside(value, lambda inner: _as(inner, "DOUBLE")))
 
     def percentile(self, value: exp.Expression, at: exp.Expression) -> exp.Expression:
-        return aggregate("QUANTILE_CONT", cast(value, "DOUBLE"), at)
+        return aggregate("QUANTILE_CONT", _as(value, "DOUBLE"), at)
 
     def hmac(self, inner: exp.Expression, outer: exp.Expression, message: exp.Expression) -> exp.Expression:
-        first = call("SHA256", concat(inner, call("ENCODE", cast(message, "TEXT"))))
+        first = call("SHA256", concat(inner, call("ENCODE", _as(message, "TEXT"))))
         return call("SHA256", concat(outer, call("UNHEX", first)))
 
     def first_63_bits(self, hexadecimal: exp.Expression) -> exp.Expression:
         eight = cast_as(concat(text("0x"), call("LEFT", hexadecimal, number(16))), "UBIGINT")
-        return cast(exp.Paren(this=exp.BitwiseRightShift(this=eight, expression=number(1))), "BIGINT")
+        return _as(exp.Paren(this=exp.BitwiseRightShift(this=eight, expression=number(1))), "BIGINT")
 
     def regex_replace(
         self, value: exp.Expression, pattern: exp.Expression, replacement: exp.Expression
@@ -194,13 +195,18 @@ class DuckDBDialect(Lowering):
         """Through the shortest decimal text, so that 1.005 rounds to 1.01 as it reads, in every engine alike."""
         # Left of the point the decimals stay until ROUND: cutting them first would round twice (149.6, 150, 200).
         places = int(digits.sql()) if int(digits.sql()) >= 0 else _SCALE
-        exact = exp.TryCast(this=cast(value, "TEXT"), to=exp.DataType.build(f"DECIMAL(38, {places})"), safe=True)
+        exact = exp.TryCast(this=_as(value, "TEXT"), to=exp.DataType.build(f"DECIMAL(38, {places})"), safe=True)
         rounded = exact if int(digits.sql()) >= 0 else call("ROUND", exact, digits)
-        return call("COALESCE", rounded, value.copy())
+        return call("COALESCE", rounded, copied(value))
 
     def split_part(self, value: exp.Expression, mark: exp.Expression, at: exp.Expression) -> exp.Expression:
-        whole = when((compare(exp.EQ, at.copy(), number(1)), value.copy()), otherwise=text(""))
-        return when((compare(exp.EQ, mark, text("")), whole), otherwise=call("SPLIT_PART", value, mark.copy(), at))
+        whole = when((compare(exp.EQ, copied(at), number(1)), copied(value)), otherwise=text(""))
+        return when((compare(exp.EQ, mark, text("")), whole), otherwise=call("SPLIT_PART", value, copied(mark), at))
+
+
+@cache
+def _spelt(type_: Type) -> str:
+    return _data_type(type_).sql("duckdb", identify=True)
 
 
 def _data_type(type_: Type) -> exp.DataType:
@@ -215,36 +221,46 @@ def _data_type(type_: Type) -> exp.DataType:
     return exp.DataType.build(_TYPES[type_.kind])
 
 
+@cache
+def _own(spelt: str) -> str:
+    """The engine's name of a type that sqlglot spells for every engine."""
+    return exp.DataType.build(spelt, dialect="duckdb").sql("duckdb")
+
+
+def _as(value: exp.Expression, spelt: str) -> exp.Cast:
+    return cast_as(value, _own(spelt))
+
+
 def _typed(parameter: exp.Expression, type_: Type, brackets: str) -> exp.Expression:
     """A cast placeholder: the engine reads everything but numbers, booleans and bytes from text."""
     if type_.kind is Kind.BYTES:
-        return exp.Cast(this=parameter, to=exp.DataType.build(f"VARBINARY{brackets}", dialect="duckdb"))
+        return _as(parameter, f"VARBINARY{brackets}")
     if type_.kind in _NATIVE:
-        return exp.Cast(this=parameter, to=exp.DataType.build(f"{_NATIVE[type_.kind]}{brackets}", dialect="duckdb"))
-    read = exp.Cast(this=parameter, to=exp.DataType.build(f"TEXT{brackets}", dialect="duckdb"))
+        return _as(parameter, f"{_NATIVE[type_.kind]}{brackets}")
+    read = _as(parameter, f"TEXT{brackets}")
     if type_.kind is Kind.STRING:
         return read
     scale = max(_SCALE, type_.scale or 0)
     spelt = f"DECIMAL(38, {scale})" if type_.kind is Kind.DECIMAL else _TYPES.get(type_.kind, "JSON")
-    return exp.Cast(this=read, to=exp.DataType.build(f"{spelt}{brackets}", dialect="duckdb"))
+    return _as(read, f"{spelt}{brackets}")
 
 
 def _float_text(value: exp.Expression) -> exp.Expression:
     """The text of a float as the gateway writes it; the engine's own notation differs only far from 1."""
     size = call("ABS", value)
-    near = both(compare(exp.GTE, size, number("1e-5")), compare(exp.LT, size.copy(), number("1e16")))
-    usual = either(compare(exp.EQ, value.copy(), number(0)), near)
-    spelt = call("REPLACE", cast(value.copy(), "TEXT"), text("e-0"), text("e-"))
-    return when((usual, cast(call("TO_JSON", value.copy()), "TEXT")), (call("ISFINITE", value.copy()), spelt))
+    near = both(compare(exp.GTE, size, number("1e-5")), compare(exp.LT, copied(size), number("1e16")))
+    usual = either(compare(exp.EQ, copied(value), number(0)), near)
+    spelt = call("REPLACE", _as(copied(value), "TEXT"), text("e-0"), text("e-"))
+    return when((usual, _as(call("TO_JSON", copied(value)), "TEXT")), (call("ISFINITE", copied(value)), spelt))
 
 
 def _moment(value: exp.Expression, zone: str) -> exp.Expression:
     """A date and time with a fraction only where it is not zero; NULL for infinities."""
     whole = compare(exp.EQ, exp.Mod(this=call("MICROSECOND", value), expression=number(1_000_000)), number(0))
-    short = call("STRFTIME", value.copy(), text(f"%Y-%m-%dT%H:%M:%S{zone}"))
-    long = call("STRFTIME", value.copy(), text(f"%Y-%m-%dT%H:%M:%S.%f{zone}"))
+    short = call("STRFTIME", copied(value), text(f"%Y-%m-%dT%H:%M:%S{zone}"))
+    long = call("STRFTIME", copied(value), text(f"%Y-%m-%dT%H:%M:%S.%f{zone}"))
     return when(
-        (exp.Not(this=exp.Paren(this=call("ISFINITE", value.copy()))), exp.Null()), (whole, short), otherwise=long
+        (exp.Not(this=exp.Paren(this=call("ISFINITE", copied(value)))), exp.Null()), (whole, short), otherwise=long
     )
 
 
@@ -259,8 +275,8 @@ def _iso(interval: exp.Expression, days: exp.Expression, clock: exp.Expression) 
     return when(
         (is_null(interval), exp.Null()),
         (empty, text("PT0S")),
-        (no_clock.copy(), concat(text("P"), days.copy())),
-        otherwise=concat(text("P"), days.copy(), text("T"), clock.copy()),
+        (copied(no_clock), concat(text("P"), copied(days))),
+        otherwise=concat(text("P"), copied(days), text("T"), copied(clock)),
     )
 
 
@@ -269,23 +285,23 @@ def _calendar(interval: exp.Expression) -> exp.Expression:
 
 
 def _clock(interval: exp.Expression) -> exp.Expression:
-    micros = call("DATEPART", text("microsecond"), interval.copy())
+    micros = call("DATEPART", text("microsecond"), copied(interval))
     size = call("ABS", micros)
-    rest = exp.Paren(this=exp.Mod(this=size.copy(), expression=number(1_000_000)))
-    fraction = concat(text("."), call("LPAD", cast(rest, "TEXT"), number(6), text("0")))
+    rest = exp.Paren(this=exp.Mod(this=copied(size), expression=number(1_000_000)))
+    fraction = concat(text("."), call("LPAD", _as(rest, "TEXT"), number(6), text("0")))
     seconds = concat(
-        when((compare(exp.LT, micros.copy(), number(0)), text("-")), otherwise=text("")),
-        cast(exp.Paren(this=exp.IntDiv(this=size, expression=number(1_000_000))), "TEXT"),
+        when((compare(exp.LT, copied(micros), number(0)), text("-")), otherwise=text("")),
+        _as(exp.Paren(this=exp.IntDiv(this=size, expression=number(1_000_000))), "TEXT"),
         call("RTRIM", call("RTRIM", fraction, text("0")), text(".")),
         text("S"),
     )
-    some = when((compare(exp.NEQ, micros.copy(), number(0)), seconds), otherwise=text(""))
+    some = when((compare(exp.NEQ, copied(micros), number(0)), seconds), otherwise=text(""))
     return concat(_part(interval, "hour", "H"), _part(interval, "minute", "M"), some)
 
 
 def _part(interval: exp.Expression, name: str, sign: str) -> exp.Expression:
-    count = call("DATEPART", text(name), interval.copy())
-    spelt = concat(cast(count.copy(), "TEXT"), text(sign))
+    count = call("DATEPART", text(name), copied(interval))
+    spelt = concat(_as(copied(count), "TEXT"), text(sign))
     return when((compare(exp.NEQ, count, number(0)), spelt), otherwise=text(""))
 
 

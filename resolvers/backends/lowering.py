@@ -13,13 +13,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from sqlglot import ErrorLevel, exp
 
 from resolvers.backends.dialect import Capabilities, Statement
 from resolvers.backends.logical_types import type_of
-from resolvers.backends.spelling import call, concat, over, text
+from resolvers.backends.spelling import call, cast, concat, over, text
 from schema.query import Slot
+from schema.trees import copied, preorder
 from schema.types import Kind, Type, parse_type
 
 Args = list[exp.Expression]
@@ -57,13 +59,13 @@ class Lowering(ABC):
     # --- logical SQL, as the planner builds it
 
     def wire(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        return call("CH_WIRE", value.copy(), text(str(type_)))
+        return call("CH_WIRE", copied(value), text(str(type_)))
 
     def column(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        return call("CH_COLUMN", value.copy(), text(str(type_)))
+        return call("CH_COLUMN", copied(value), text(str(type_)))
 
     def cast(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        return call("CH_CAST", value.copy(), text(str(type_)))
+        return call("CH_CAST", copied(value), text(str(type_)))
 
     def cell(self, value: exp.Expression, type_: Type) -> exp.Expression:
         return call("CH_CELL", value.copy(), text(str(type_)))
@@ -104,10 +106,10 @@ class Lowering(ABC):
     # --- rendering
 
     def render(self, query: exp.Expression, slots: Mapping[str, Slot]) -> Statement:
-        tree = query.copy()
+        tree = copied(query)
         binds = Binds(slots)
         document = _is_document(tree)
-        nodes = [node for node in tree.walk(bfs=False) if isinstance(node, exp.Expression)]
+        nodes = [node for node in preorder(tree) if isinstance(node, exp.Expression)]
         held = {id(node) for node in nodes if isinstance(node, exp.Anonymous) for node in _held(node)}
         for node in reversed(nodes):
             if id(node) in held:
@@ -115,8 +117,13 @@ class Lowering(ABC):
             lowered = self._lower(node, binds)
             if lowered is not node:
                 node.replace(lowered)
-        written = tree.sql(dialect=self.sqlglot_name, comments=False, identify=True, unsupported_level=ErrorLevel.RAISE)
-        return Statement(written, tuple(binds.slots), document)
+        return Statement(self._written(tree), tuple(binds.slots), document)
+
+    def _written(self, tree: exp.Expression) -> str:
+        """The text of a tree that is nobody else's."""
+        return tree.sql(
+            self.sqlglot_name, copy=False, comments=False, identify=True, unsupported_level=ErrorLevel.RAISE
+        )
 
     def _lower(self, node: exp.Expression, binds: Binds) -> exp.Expression:
         if isinstance(node, exp.Anonymous):
@@ -145,7 +152,7 @@ class Lowering(ABC):
         return node if type_ is None else self.convert(node.this, type_)
 
     def _function(self, node: exp.Anonymous, binds: Binds) -> exp.Expression:
-        rule = self._rules().get(str(node.this))
+        rule = self._rules.get(str(node.this))
         return node if rule is None else rule(list(node.expressions), binds)
 
     def _around(self, node: exp.Filter | exp.Window) -> exp.Expression:
@@ -159,14 +166,15 @@ class Lowering(ABC):
             node.meta[_AGGREGATE] = True
             return self.rewrite(node)
         for part in found:
-            wrapped = node.copy()
-            plain = part.copy()
+            wrapped = copied(node)
+            plain = copied(part)
             plain.meta.pop(_AGGREGATE)
             wrapped.set("this", plain)
             wrapped.meta[_AGGREGATE] = True
             part.replace(self.rewrite(wrapped))
         return exp.Paren(this=inside)
 
+    @cached_property
     def _rules(self) -> Mapping[str, Callable[[Args, Binds], exp.Expression]]:
         return {
             "CH_WIRE": lambda args, binds: self.to_wire(args[0], _type(args[1])),
@@ -318,14 +326,14 @@ class Lowering(ABC):
     # --- what most engines say alike
 
     def real(self, value: exp.Expression) -> exp.Expression:
-        return exp.Cast(this=value, to=exp.DataType.build("DOUBLE"))
+        return cast(value, "DOUBLE")
 
     def total(self, value: exp.Expression) -> exp.Expression:
         return aggregate("SUM", value)
 
     def average(self, value: exp.Expression) -> exp.Expression:
         """Exact sum over count, so that every engine rounds once, at the end."""
-        return over(self.real(aggregate("SUM", value)), self.real(aggregate("COUNT", value.copy())))
+        return over(self.real(aggregate("SUM", value)), self.real(aggregate("COUNT", copied(value))))
 
     def left(self, value: exp.Expression, count: exp.Expression) -> exp.Expression:
         return call("LEFT", value, self.small(count))
@@ -345,15 +353,15 @@ class Lowering(ABC):
 
     def floor_mod(self, value: exp.Expression, width: exp.Expression) -> exp.Expression:
         """``value - ((value % width) + width) % width``: the value's own type, also below zero."""
-        rest = exp.Mod(this=exp.Paren(this=value.copy()), expression=width)
+        rest = exp.Mod(this=exp.Paren(this=copied(value)), expression=width)
         again = exp.Mod(
-            this=exp.Paren(this=exp.Add(this=exp.Paren(this=rest), expression=width.copy())), expression=width.copy()
+            this=exp.Paren(this=exp.Add(this=exp.Paren(this=rest), expression=copied(width))), expression=copied(width)
         )
         return exp.Paren(this=exp.Sub(this=value, expression=exp.Paren(this=again)))
 
     def floor_real(self, value: exp.Expression, width: exp.Expression) -> exp.Expression:
         steps = call("FLOOR", over(self.real(value), width))
-        return exp.Paren(this=exp.Mul(this=width.copy(), expression=steps))
+        return exp.Paren(this=exp.Mul(this=copied(width), expression=steps))
 
 
 _STRING = Type(Kind.STRING)
@@ -369,7 +377,7 @@ def aggregate(name: str, *args: exp.Expression) -> exp.Expression:
 def inside(value: exp.Expression, change: Callable[[exp.Expression], exp.Expression]) -> exp.Expression:
     """Change an aggregate's argument, inside its DISTINCT where it has one."""
     if isinstance(value, exp.Distinct):
-        value.set("expressions", [change(part.copy()) for part in value.expressions])
+        value.set("expressions", [change(copied(part)) for part in value.expressions])
         return value
     return change(value)
 

@@ -13,6 +13,7 @@ from resolvers.backends.lowering import aggregate, inside
 from resolvers.backends.marked import Marked
 from resolvers.backends.spelling import both, call, cast_as, compare, concat, minus, number, over, text, when, word
 from schema.query import Slot
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _TYPES = {
@@ -56,7 +57,7 @@ class MySQLDialect(Marked):
         quoted = call("JSON_EXTRACT", call("JSON_ARRAY", value), text("$[0]"))
         return when(
             (
-                exp.Not(this=exp.Paren(this=exp.Is(this=value.copy(), expression=exp.Null()))),
+                exp.Not(this=exp.Paren(this=exp.Is(this=copied(value), expression=exp.Null()))),
                 call("JSON_CONTAINS", array, quoted),
             )
         )
@@ -65,7 +66,7 @@ class MySQLDialect(Marked):
         if isinstance(node, exp.Filter):
             return _filtered(node)
         if isinstance(node, exp.Not) and isinstance(node.parent, exp.Predicate):
-            return exp.Paren(this=exp.Not(this=node.this.copy()))  # NOT binds more loosely than =
+            return exp.Paren(this=exp.Not(this=copied(node.this)))  # NOT binds more loosely than =
         return super().rewrite(node)
 
     def real(self, value: exp.Expression) -> exp.Expression:
@@ -143,11 +144,11 @@ class MySQLDialect(Marked):
 
     def truncate(self, unit: str, value: exp.Expression) -> exp.Expression:
         if unit == "week":
-            monday = exp.DateSub(this=call("DATE", value), expression=call("WEEKDAY", value.copy()), unit=word("DAY"))
+            monday = exp.DateSub(this=call("DATE", value), expression=call("WEEKDAY", copied(value)), unit=word("DAY"))
             return cast_as(monday, "DATETIME(6)")
         if unit == "quarter":
             months = exp.Paren(this=exp.Mul(this=minus(call("QUARTER", value), number(1)), expression=number(3)))
-            year = call("MAKEDATE", call("YEAR", value.copy()), number(1))
+            year = call("MAKEDATE", call("YEAR", copied(value)), number(1))
             return cast_as(exp.DateAdd(this=year, expression=months, unit=word("MONTH")), "DATETIME(6)")
         return cast_as(call("DATE_FORMAT", value, text(_STARTS[unit])), "DATETIME(6)")
 
@@ -179,18 +180,18 @@ class MySQLDialect(Marked):
     def round_to(self, value: exp.Expression, digits: exp.Expression) -> exp.Expression:
         """Through the shortest decimal text, so that 1.005 rounds to 1.01 as it reads, in every engine alike."""
         exact = cast_as(cast_as(value, "CHAR"), "DECIMAL(65, 30)")
-        small = compare(exp.LT, call("ABS", value.copy()), number("1e34"))
-        return when((small, call("ROUND", exact, digits)), otherwise=value.copy())
+        small = compare(exp.LT, call("ABS", copied(value)), number("1e34"))
+        return when((small, call("ROUND", exact, digits)), otherwise=copied(value))
 
     def split_part(self, value: exp.Expression, mark: exp.Expression, at: exp.Expression) -> exp.Expression:
-        without = call("REPLACE", value.copy(), mark.copy(), text(""))
-        marks = over(minus(call("CHAR_LENGTH", value.copy()), call("CHAR_LENGTH", without)), call("CHAR_LENGTH", mark))
-        inside_ = both(compare(exp.GTE, at.copy(), number(1)), compare(exp.LTE, minus(at.copy(), number(1)), marks))
-        whole = when((compare(exp.EQ, at.copy(), number(1)), value.copy()), otherwise=text(""))
-        upto = call("SUBSTRING_INDEX", value, mark.copy(), at)
-        part = call("SUBSTRING_INDEX", upto, mark.copy(), exp.Neg(this=number(1)))
-        no_mark = compare(exp.EQ, call("CHAR_LENGTH", mark.copy()), number(0))
-        missing = exp.Is(this=value.copy(), expression=exp.Null())
+        without = call("REPLACE", copied(value), copied(mark), text(""))
+        marks = over(minus(call("CHAR_LENGTH", copied(value)), call("CHAR_LENGTH", without)), call("CHAR_LENGTH", mark))
+        inside_ = both(compare(exp.GTE, copied(at), number(1)), compare(exp.LTE, minus(copied(at), number(1)), marks))
+        whole = when((compare(exp.EQ, copied(at), number(1)), copied(value)), otherwise=text(""))
+        upto = call("SUBSTRING_INDEX", value, copied(mark), at)
+        part = call("SUBSTRING_INDEX", upto, copied(mark), exp.Neg(this=number(1)))
+        no_mark = compare(exp.EQ, call("CHAR_LENGTH", copied(mark)), number(0))
+        missing = exp.Is(this=copied(value), expression=exp.Null())
         return when((missing, exp.Null()), (no_mark, whole), (inside_, part), otherwise=text(""))
 
     def length(self, value: exp.Expression) -> exp.Expression:
@@ -198,22 +199,22 @@ class MySQLDialect(Marked):
 
 
 def _truth(value: exp.Expression) -> exp.Expression:
-    return when((value, text("true")), (exp.Not(this=exp.Paren(this=value.copy())), text("false")))
+    return when((value, text("true")), (exp.Not(this=exp.Paren(this=copied(value))), text("false")))
 
 
 def _moment(function: str, value: exp.Expression, form: str, zone: str) -> exp.Expression:
     """A fraction only where it is not zero."""
     whole = compare(exp.EQ, call("MICROSECOND", value), number(0))
-    return call(function, value.copy(), when((whole, text(form + zone)), otherwise=text(f"{form}.%f{zone}")))
+    return call(function, copied(value), when((whole, text(form + zone)), otherwise=text(f"{form}.%f{zone}")))
 
 
 def _float_text(value: exp.Expression) -> exp.Expression:
     """A float as JSON writes it; far from 1 the engine's own choice between ``0.000001`` and ``1e-6`` stands."""
     plain = cast_as(value, "CHAR")
     exponent = exp.Like(this=plain, expression=text("%e%"))
-    large = call("REPLACE", call("REPLACE", plain.copy(), text("e"), text("e+")), text("e+-"), text("e-"))
-    whole = exp.Not(this=exp.Paren(this=exp.Like(this=plain.copy(), expression=text("%.%"))))
-    return when((exponent, large), (whole, concat(plain.copy(), text(".0"))), otherwise=plain.copy())
+    large = call("REPLACE", call("REPLACE", copied(plain), text("e"), text("e+")), text("e+-"), text("e-"))
+    whole = exp.Not(this=exp.Paren(this=exp.Like(this=copied(plain), expression=text("%.%"))))
+    return when((exponent, large), (whole, concat(copied(plain), text(".0"))), otherwise=copied(plain))
 
 
 def _filtered(node: exp.Filter) -> exp.Expression:
@@ -222,6 +223,6 @@ def _filtered(node: exp.Filter) -> exp.Expression:
     values = list(inner.expressions) or [inner.this]
     counted = number(1) if isinstance(values[0], exp.Star) else values[0]
     name = str(inner.this) if isinstance(inner, exp.Anonymous) else inner.sql_name()
-    made = call(name, inside(counted, lambda part: when((node.expression.this.copy(), part.copy()))), *values[1:])
+    made = call(name, inside(counted, lambda part: when((copied(node.expression.this), copied(part)))), *values[1:])
     made.meta.update(node.meta)
     return made

@@ -27,6 +27,7 @@ from resolvers.backends.spelling import (
     word,
 )
 from schema.query import Slot
+from schema.trees import copied
 from schema.types import Kind, Type
 
 TYPES = {
@@ -71,7 +72,7 @@ class PostgresDialect(Lowering):
     def has(self, array: exp.Expression, value: exp.Expression) -> exp.Expression:
         """True or false for any array and value that are there, NULL elements or not."""
         known = both(is_set(array), is_set(value))
-        found = compare(exp.EQ, value.copy(), call("ANY", array.copy()))
+        found = compare(exp.EQ, copied(value), call("ANY", copied(array)))
         return call("COALESCE", exp.Paren(this=found), when((known, exp.false())))
 
     def rewrite(self, node: exp.Expression) -> exp.Expression:
@@ -133,7 +134,7 @@ class PostgresDialect(Lowering):
                 return _decimal(cast_as(value, "NUMERIC"), type_)
             case Kind.DATE:
                 day = cast_as(value, "DATE")
-                return when((call("ISFINITE", day), cast_as(day.copy(), "TEXT")))
+                return when((call("ISFINITE", day), cast_as(copied(day), "TEXT")))
             case Kind.TIME:
                 day = cast_as(text("2000-01-01"), "DATE")
                 moment = exp.Paren(this=exp.Add(this=day, expression=cast_as(value, "TIME")))
@@ -283,7 +284,7 @@ def _by_code_point(value: exp.Expression) -> exp.Expression:
 def _is_text_bind(node: exp.Expression) -> bool:
     if not isinstance(node, exp.Cast) or not isinstance(node.this, exp.Parameter):
         return False
-    return str(node.to.args.get("kind")) == "TEXT"
+    return node.to.name == "TEXT"
 
 
 def _collate(value: exp.Expression, collation: str) -> exp.Expression:
@@ -293,7 +294,7 @@ def _collate(value: exp.Expression, collation: str) -> exp.Expression:
 def _decimal(value: exp.Expression, type_: Type) -> exp.Expression:
     """Text with the declared scale. NULL for NaN and infinities: both sort at or above infinity, or below minus it."""
     finite = compare(exp.LT, call("ABS", value), cast_as(text("Infinity"), "NUMERIC"))
-    scaled = value.copy() if type_.precision is None else call("ROUND", value.copy(), number(type_.scale or 0))
+    scaled = copied(value) if type_.precision is None else call("ROUND", copied(value), number(type_.scale or 0))
     return when((finite, cast_as(scaled, "TEXT")))
 
 
@@ -301,33 +302,33 @@ def _float(value: exp.Expression) -> exp.Expression:
     """A JSON number that says that it is a float, ``15.0`` where the server would write ``15``; NULL unless finite."""
     size = call("ABS", value)
     whole = both(
-        compare(exp.EQ, value.copy(), call("TRUNC", value.copy())), compare(exp.LT, size.copy(), number("1e15"))
+        compare(exp.EQ, copied(value), call("TRUNC", copied(value))), compare(exp.LT, copied(size), number("1e15"))
     )
     finite = compare(exp.LT, size, cast_as(text("Infinity"), "DOUBLE PRECISION"))
-    spelt = cast_as(concat(cast_as(value.copy(), "TEXT"), text(".0")), "JSON")
-    return when((whole, spelt), (finite, call("TO_JSON", value.copy())))
+    spelt = cast_as(concat(cast_as(copied(value), "TEXT"), text(".0")), "JSON")
+    return when((whole, spelt), (finite, call("TO_JSON", copied(value))))
 
 
 def _float_text(value: exp.Expression) -> exp.Expression:
     """The text of a float as the gateway writes it: ``15.0``, ``0.00001``, ``1e+16``, ``1e-6``."""
     size = call("ABS", value)
-    plain = cast_as(value.copy(), "TEXT")
-    exact = cast_as(cast_as(plain.copy(), "NUMERIC"), "TEXT")
+    plain = cast_as(copied(value), "TEXT")
+    exact = cast_as(cast_as(copied(plain), "NUMERIC"), "TEXT")
     whole = both(
-        compare(exp.EQ, value.copy(), call("TRUNC", value.copy())), compare(exp.LT, size.copy(), number("1e16"))
+        compare(exp.EQ, copied(value), call("TRUNC", copied(value))), compare(exp.LT, copied(size), number("1e16"))
     )
-    small = both(compare(exp.LT, size.copy(), number("1e-4")), compare(exp.GTE, size.copy(), number("1e-5")))
-    tiny = call("REPLACE", plain.copy(), text("e-0"), text("e-"))
+    small = both(compare(exp.LT, copied(size), number("1e-4")), compare(exp.GTE, copied(size), number("1e-5")))
+    tiny = call("REPLACE", copied(plain), text("e-0"), text("e-"))
     return when(
-        (compare(exp.EQ, value.copy(), number(0)), concat(plain, text(".0"))),
+        (compare(exp.EQ, copied(value), number(0)), concat(plain, text(".0"))),
         (whole, concat(exact, text(".0"))),
-        (small, exact.copy()),
+        (small, copied(exact)),
         (compare(exp.LT, size, cast_as(text("Infinity"), "DOUBLE PRECISION")), tiny),
     )
 
 
 def _moment(value: exp.Expression, form: str, zone: str) -> exp.Expression:
     """A date and time with a fraction only where it is not zero; NULL for infinities."""
-    whole = compare(exp.EQ, call("DATE_TRUNC", text("second"), value), value.copy())
+    whole = compare(exp.EQ, call("DATE_TRUNC", text("second"), value), copied(value))
     format_ = when((whole, text(form + zone)), otherwise=text(f"{form}.US{zone}"))
-    return call("TO_CHAR", value.copy(), format_)
+    return call("TO_CHAR", copied(value), format_)

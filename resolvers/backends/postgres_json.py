@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlglot import ErrorLevel, exp
 
 from resolvers.backends.spelling import call, cast, compare, is_set, text, when, word
+from schema.trees import copied
 from schema.types import Kind, Type
 
 Spell = Callable[[exp.Expression, Type], exp.Expression]
@@ -21,7 +22,7 @@ _AS_IT_IS = {Kind.BOOLEAN, Kind.INTEGER, Kind.STRING, Kind.JSON}
 def converted(json: exp.Expression, type_: Type, spell: Spell, depth: int = 0) -> exp.Expression:
     """The wire form of a JSON value that stands for an array or struct; NULL for NULL."""
     if _plain(type_):
-        return when((is_set(json), json.copy()))
+        return when((is_set(json), copied(json)))
     if type_.kind is Kind.ARRAY and type_.item is not None:
         return _array(json, type_.item, spell, depth)
     return _struct(json, type_, spell, depth)
@@ -50,7 +51,7 @@ def _struct(json: exp.Expression, type_: Type, spell: Spell, depth: int) -> exp.
     parts: list[exp.Expression] = []
     for name, field in type_.fields:
         reach = "JSON_EXTRACT_PATH" if field.kind in _NESTED else "JSON_EXTRACT_PATH_TEXT"
-        parts += [text(name), _element(call(reach, json.copy(), text(name)), field, spell, depth)]
+        parts += [text(name), _element(call(reach, copied(json), text(name)), field, spell, depth)]
     return when((_is(json, "object"), call("JSON_BUILD_OBJECT", *parts)))
 
 
@@ -62,7 +63,7 @@ def _element(value: exp.Expression, type_: Type, spell: Spell, depth: int) -> ex
 
 
 def _is(json: exp.Expression, kind: str) -> exp.Expression:
-    return compare(exp.EQ, call("JSON_TYPEOF", json.copy()), text(kind))
+    return compare(exp.EQ, call("JSON_TYPEOF", copied(json)), text(kind))
 
 
 def _written(expression: exp.Expression) -> str:

@@ -6,6 +6,8 @@ from functools import cache, reduce
 
 from sqlglot import exp
 
+from schema.trees import copied
+
 
 def call(name: str, *args: exp.Expression) -> exp.Anonymous:
     """A function by exactly this name, whatever sqlglot would make of it."""
@@ -23,7 +25,7 @@ def number(value: int | str) -> exp.Literal:
 
 def cast(value: exp.Expression, to: str) -> exp.Cast:
     """A cast to a type as sqlglot spells it for every engine."""
-    return exp.Cast(this=value, to=_data_type(to).copy())
+    return exp.Cast(this=value, to=copied(_data_type(to)))
 
 
 @cache
@@ -33,7 +35,7 @@ def _data_type(to: str) -> exp.DataType:
 
 def cast_as(value: exp.Expression, to: str) -> exp.Cast:
     """A cast to a type by the engine's own name for it."""
-    return exp.Cast(this=value, to=exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=to))
+    return exp.Cast(this=value, to=word(to))
 
 
 def word(value: str) -> exp.Var:

@@ -11,6 +11,7 @@ from resolvers.backends.dialect import Capabilities
 from resolvers.backends.lowering import aggregate
 from resolvers.backends.marked import Marked
 from resolvers.backends.spelling import call, cast, compare, number, text, when, word
+from schema.trees import copied
 from schema.types import Kind, Type
 
 _MOMENTS = {Kind.DATE: "date", Kind.TIME: "time", Kind.DATETIME: "datetime", Kind.TIMESTAMP: "timestamp"}
@@ -65,7 +66,7 @@ class SQLiteDialect(Marked):
             case Kind.FLOAT:
                 real = cast(value, "DOUBLE")
                 finite = compare(exp.LTE, call("ABS", real), number(_LARGEST))
-                return when((finite, real.copy()))
+                return when((finite, copied(real)))
             case Kind.BOOLEAN | Kind.JSON | Kind.ARRAY | Kind.STRUCT:
                 return cast(call("CH_WIRE", value, text(str(type_))), "VARBINARY")
             case _:

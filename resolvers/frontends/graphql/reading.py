@@ -21,16 +21,15 @@ from graphql import (
     parse,
     validate,
 )
-from graphql.validation import MaxIntrospectionDepthRule, OverlappingFieldsCanBeMergedRule, specified_rules
 
 from resolvers.frontends.graphql.limits import Limits, measure
 from resolvers.frontends.graphql.merging import check_merging
 from resolvers.frontends.graphql.names import check_names
 from resolvers.frontends.graphql.places import locations
+from resolvers.frontends.graphql.rules import Together
 from schema.errors import Refusal, Refusals
 from schema.graphql import View
 
-RULES = (*(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule), MaxIntrospectionDepthRule)
 MOST_ERRORS = 10
 _AT_LENGTH = 300
 
@@ -104,7 +103,7 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
 
 
 def _validate(document: DocumentNode, view: View) -> None:
-    errors = validate(view.schema, document, RULES, max_errors=MOST_ERRORS, hide_suggestions=True)
+    errors = validate(view.schema, document, [Together], max_errors=MOST_ERRORS, hide_suggestions=True)
     found = [_refusal(error) for error in errors[:MOST_ERRORS]]
     if len(found) == 1:
         raise found[0]

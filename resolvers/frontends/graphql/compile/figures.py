@@ -10,6 +10,7 @@ from resolvers.frontends.graphql.given import Value
 from schema.catalog import Column
 from schema.graphql.definitions import OfColumn, OfPart
 from schema.query import Leaf, Literal_, Nest, ShapeField
+from schema.trees import copied
 from schema.types import DECIMAL, FLOAT, INTEGER, Kind, Type
 
 
@@ -55,6 +56,6 @@ def figure_field(job: Job, draft: Draft, parent: str, key: str, nodes: tuple[Fie
             continue
         meaning = job.field(type_, fields[0]).meaning
         if isinstance(meaning, OfColumn):
-            index = draft.output(*figure(word, draft.alias, meaning.column, bind.copy() if bind else None))
+            index = draft.output(*figure(word, draft.alias, meaning.column, copied(bind) if bind else None))
             inner.append(Leaf(name, index))
     return Nest(key, tuple(inner))

@@ -14,6 +14,7 @@ from resolvers.frontends.graphql.given import Given, Items, Null, Record, Value,
 from schema.catalog import Product, Relationship
 from schema.errors import Refusal
 from schema.graphql.definitions import OfColumn, OfPart, OfRelated
+from schema.trees import copied
 from schema.types import STRING, Type
 
 _BINARY: dict[str, type[exp.Binary]] = {
@@ -73,7 +74,7 @@ def combined(word: str, value: Given, inner: Callable[[Given], Condition]) -> Co
         return where_all(parts)
     if any(part is None for part in parts):
         return None
-    return exp.or_(*parts) if parts else never()
+    return exp.or_(*parts, copy=False) if parts else never()
 
 
 def negated(condition: Condition) -> exp.Expr:
@@ -84,7 +85,7 @@ def compared(job: Job, left: exp.Expr, type_: Type, value: Given) -> Condition:
     """All operators of one value's filter."""
     if not isinstance(value, Record):
         raise _null("a filter")
-    return where_all([_operator(job, left.copy(), type_, word, operand) for word, operand in value.fields.items()])
+    return where_all([_operator(job, copied(left), type_, word, operand) for word, operand in value.fields.items()])
 
 
 def _operator(job: Job, left: exp.Expr, type_: Type, word: str, value: Given) -> exp.Expr:
@@ -110,8 +111,8 @@ def _listed(job: Job, left: exp.Expr, type_: Type, value: Given) -> exp.Expr:
     if isinstance(value, Values):
         return call("CH_IN", left, job.bind(type_, value))
     items = [item for item in value.items if isinstance(item, Value)] if isinstance(value, Items) else []
-    tests = [exp.EQ(this=left.copy(), expression=job.bind(type_, item)) for item in items]
-    return exp.or_(*tests) if tests else never()
+    tests = [exp.EQ(this=copied(left), expression=job.bind(type_, item)) for item in items]
+    return exp.or_(*tests, copy=False) if tests else never()
 
 
 def _related(job: Job, alias: str, meaning: OfRelated, value: Record) -> Condition:
@@ -146,7 +147,8 @@ def _exists(job: Job, alias: str, meaning: OfRelated, value: Record) -> exp.Expr
 
 
 def _exists_where(table: exp.Table, conditions: list[Condition]) -> exp.Expr:
-    return exp.Exists(this=exp.select(exp.Literal.number(1)).from_(table).where(where_all(conditions)))
+    select = exp.Select(expressions=[exp.Literal.number(1)], from_=exp.From(this=table))
+    return exp.Exists(this=select.where(where_all(conditions), copy=False))
 
 
 def links(relationship: Relationship, here: str, there: str) -> list[Condition]:

@@ -19,6 +19,7 @@ from schema.errors import Refusal
 from schema.graphql.definitions import OfColumn
 from schema.graphql.inputs import truncatable
 from schema.query import Block, Leaf, Literal_, Many, Nest, ShapeField
+from schema.trees import copied
 from schema.types import BIGINT
 
 
@@ -39,10 +40,11 @@ def groups(job: Job, product: Product, parent: str, key: str, nodes: tuple[Field
     fields = _fields(job, draft, by, nodes)
     having = _having(job, draft, arguments.get("having"))
     order = _order(job, draft, by, arguments.get("orderBy"), node)
-    select = draft.select().where(condition).group_by(*(item.value.copy() for item in by.values()))
+    select = draft.select().where(condition, copy=False)
+    select = select.group_by(*(copied(item.value) for item in by.values()), copy=False)
     if having is not None:
         select.set("having", exp.Having(this=having))
-    select = select.order_by(*(term.ordered() for term in order))
+    select = select.order_by(*(term.ordered() for term in order), copy=False)
     select = limited(job, select, page(job.zone, arguments, node), probe=False)
     return Many(key, draft.name, fields), Block(draft.name, product.id, select, draft.outputs())
 
@@ -125,7 +127,7 @@ def _order(job: Job, draft: Draft, by: dict[str, Key], value: Given | None, node
         if not isinstance(meaning, OfColumn) or not isinstance(direction, Value):
             raise TypeError(f"no such order: {word}")
         if word == "key":
-            ordered = _grouped(by, meaning.column, node).value.copy()
+            ordered = copied(_grouped(by, meaning.column, node).value)
         else:
             ordered = figure(word, draft.alias, meaning.column)[0]
         terms.append(directed(ordered, meaning.column.type, str(direction.value)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from graphql import FieldNode, GraphQLInterfaceType, GraphQLObjectType
@@ -14,6 +15,7 @@ from schema.catalog import Catalog, Product, Zone
 from schema.graphql import View
 from schema.graphql.definitions import FieldDef
 from schema.query import Block, Limit, Origin, Output, Slot
+from schema.trees import copied, key
 from schema.types import DECIMAL, INTEGER, STRING, Kind, Type
 
 
@@ -37,11 +39,7 @@ class Job:
         alias = f"t{self.tables}"
         self.tables += 1
         self.products.add(product.id)
-        table = exp.Table(
-            this=exp.to_identifier(product.name, quoted=True),
-            db=exp.to_identifier(product.domain, quoted=True),
-            alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)),
-        )
+        table = exp.Table(this=_name(product.name), db=_name(product.domain), alias=exp.TableAlias(this=_name(alias)))
         return table, alias
 
     def draft(self, product: Product) -> Draft:
@@ -98,27 +96,27 @@ class Draft:
     table: exp.Table
     alias: str
     items: list[tuple[exp.Expr, Type]] = field(default_factory=list)
-    known: dict[str, int] = field(default_factory=dict)
+    known: dict[Hashable, int] = field(default_factory=dict)
     children: list[Block] = field(default_factory=list)
 
     def output(self, value: exp.Expr, type_: Type) -> int:
         """The index of an output, added unless it is there."""
-        text = value.sql()
-        if text not in self.known:
-            self.known[text] = len(self.items)
+        written = key(value)
+        if written not in self.known:
+            self.known[written] = len(self.items)
             self.items.append((value, type_))
-        return self.known[text]
+        return self.known[written]
 
     def key_outputs(self) -> tuple[int, ...]:
         """The row's identity as text."""
-        return tuple(self.output(call("CH_TEXT", key), STRING) for key in keys(self.product, self.alias))
+        return tuple(self.output(call("CH_TEXT", part), STRING) for part in keys(self.product, self.alias))
 
     def select(self) -> exp.Select:
         """SELECT the outputs FROM the relation. A block that needs none selects a 1, so that its rows are there."""
         items = self.items or [(exp.Literal.number(1), INTEGER)]
         self.items = items
-        spelt = [exp.alias_(value, f"c{index}", quoted=True) for index, (value, _) in enumerate(items)]
-        return exp.select(*spelt).from_(self.table)
+        spelt = [exp.Alias(this=copied(value), alias=_name(f"c{index}")) for index, (value, _) in enumerate(items)]
+        return exp.Select(expressions=spelt, from_=exp.From(this=self.table))
 
     def outputs(self) -> tuple[Output, ...]:
         return tuple(Output(f"c{index}", type_) for index, (_, type_) in enumerate(self.items))
@@ -126,7 +124,11 @@ class Draft:
 
 def column(alias: str, name: str) -> exp.Column:
     """``"t0"."dep_delay"``."""
-    return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(alias, quoted=True))
+    return exp.Column(this=_name(name), table=_name(alias))
+
+
+def _name(name: str) -> exp.Identifier:
+    return exp.Identifier(this=name, quoted=True)
 
 
 def keys(product: Product, alias: str) -> list[exp.Column]:
@@ -152,4 +154,4 @@ def comparable(type_: Type) -> Type:
 def where_all(conditions: list[exp.Expr | None]) -> exp.Expr | None:
     """All of them; None stands for a condition that always holds."""
     held = [condition for condition in conditions if condition is not None]
-    return exp.and_(*held) if held else None
+    return exp.and_(*held, copy=False) if held else None

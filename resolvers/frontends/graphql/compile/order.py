@@ -15,6 +15,7 @@ from resolvers.frontends.graphql.given import Given, Items, Record, Value
 from schema.catalog import Product
 from schema.errors import Refusal
 from schema.graphql.definitions import OfColumn
+from schema.trees import copied
 from schema.types import STRING, Type
 
 
@@ -28,7 +29,7 @@ class Term:
     nulls_first: bool = False
 
     def ordered(self) -> exp.Ordered:
-        return exp.Ordered(this=self.value.copy(), desc=self.descending, nulls_first=self.nulls_first)
+        return exp.Ordered(this=copied(self.value), desc=self.descending, nulls_first=self.nulls_first)
 
     def reversed(self) -> Term:
         return replace(self, descending=not self.descending, nulls_first=not self.nulls_first)
@@ -99,15 +100,15 @@ def _either(after: exp.Expr | None, same: exp.Expr, rest: exp.Expr | None) -> ex
 
 def _after(term: Term, bind: exp.Placeholder | None) -> exp.Expr | None:
     """The value lies after the cursor's; None where nothing does."""
-    is_null = exp.Is(this=term.value.copy(), expression=exp.Null())
+    is_null = exp.Is(this=copied(term.value), expression=exp.Null())
     if bind is None:
         return exp.not_(is_null) if term.nulls_first else None
     comparison = exp.LT if term.descending else exp.GT
-    test = comparison(this=term.value.copy(), expression=bind.copy())
+    test = comparison(this=copied(term.value), expression=copied(bind))
     return test if term.nulls_first or term.type is None else exp.or_(test, is_null)
 
 
 def _same(term: Term, bind: exp.Placeholder | None) -> exp.Expr:
     if bind is None:
-        return exp.Is(this=term.value.copy(), expression=exp.Null())
-    return exp.EQ(this=term.value.copy(), expression=bind.copy())
+        return exp.Is(this=copied(term.value), expression=exp.Null())
+    return exp.EQ(this=copied(term.value), expression=copied(bind))

@@ -66,7 +66,9 @@ def _row_field(job: Job, draft: Draft, field: FieldDef, key: str, nodes: Nodes) 
     if meaning.form == "one":
         child = job.draft(meaning.target)
         fields = row_fields(job, child, nodes)
-        select = child.select().order_by(*(Term(term, None).ordered() for term in keys(child.product, child.alias)))
+        select = child.select().order_by(
+            *(Term(term, None).ordered() for term in keys(child.product, child.alias)), copy=False
+        )
         draft.children.append(_block(child, select, relationship=relationship, one=True))
         return One(key, child.name, fields)
     if meaning.form == "aggregate":
@@ -107,7 +109,7 @@ def aggregate(
             shape.append(figure_field(job, draft, type_, name, fields))
     if not draft.items:
         draft.output(count(), INTEGER)
-    select = draft.select().where(condition)
+    select = draft.select().where(condition, copy=False)
     return One(key, draft.name, tuple(shape)), _block(draft, select, relationship=relationship, aggregate=True)
 
 
@@ -145,7 +147,9 @@ def connection(
     blocks = [] if rows is None else [_rows(job, rows, "pageInfo" in words, relationship)]
     if total is not None:
         condition = filtered(job, product, total.alias, arguments.get("where"))
-        blocks.append(_block(total, total.select().where(condition), relationship=relationship, aggregate=True))
+        blocks.append(
+            _block(total, total.select().where(condition, copy=False), relationship=relationship, aggregate=True)
+        )
     return Connection(key, tuple(shape)), blocks
 
 
@@ -164,8 +168,8 @@ def _rows(job: Job, rows: _List, probe: bool, relationship: str | None) -> Block
         for side, cursor in ((terms, wanted.after), (back, wanted.before))
         if cursor is not None
     ]
-    select = rows.draft.select().where(where_all([rows.condition, *bounds]))
-    select = select.order_by(*(term.ordered() for term in (back if wanted.backward else terms)))
+    select = rows.draft.select().where(where_all([rows.condition, *bounds]), copy=False)
+    select = select.order_by(*(term.ordered() for term in (back if wanted.backward else terms)), copy=False)
     select = limited(job, select, wanted, probe)
     return _block(rows.draft, select, relationship=relationship, probe=probe, reverse=wanted.backward)
 
@@ -222,7 +226,7 @@ def _exactly_one(
     job: Job, draft: Draft, tests: list[exp.Expr | None], key: str, nodes: Nodes
 ) -> tuple[ShapeField, Block]:
     fields = row_fields(job, draft, nodes)
-    select = draft.select().where(where_all(tests))
+    select = draft.select().where(where_all(tests), copy=False)
     select.set("limit", exp.Limit(expression=exp.Literal.number(2)))
     return One(key, draft.name, fields), _block(draft, select, one=True, exact=True)
 

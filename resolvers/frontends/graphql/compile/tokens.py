@@ -28,7 +28,7 @@ def detokenize(
     draft, name = job.draft(product), meaning.column.name
     index = draft.output(column(draft.alias, f"~raw.{name}"), meaning.column.type)
     found = exp.EQ(this=column(draft.alias, f"~token.{name}"), expression=job.bind(STRING, token))
-    select = draft.select().where(found)
-    select = select.order_by(*(Term(term, None).ordered() for term in keys(product, draft.alias)))
+    select = draft.select().where(found, copy=False)
+    select = select.order_by(*(Term(term, None).ordered() for term in keys(product, draft.alias)), copy=False)
     select.set("limit", exp.Limit(expression=exp.Literal.number(1)))
     return Total(key, draft.name, index), Block(draft.name, product.id, select, draft.outputs(), one=True)
