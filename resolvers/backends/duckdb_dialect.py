@@ -93,7 +93,7 @@ class DuckDBDialect(Lowering):
                 return self.to_text(value, type_)
 
     def to_cell(self, value: exp.Expression, type_: Type) -> exp.Expression:
-        return cast(value, "DOUBLE") if type_.kind is Kind.FLOAT else self.to_wire(value, type_)
+        return _as(value, "DOUBLE") if type_.kind is Kind.FLOAT else self.to_wire(value, type_)
 
     def to_text(self, value: exp.Expression, type_: Type | None) -> exp.Expression:
         if type_ is None:

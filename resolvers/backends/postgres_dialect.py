@@ -8,6 +8,7 @@ server of version 17 whose databases sort by language; `spelt_for` takes out wha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from sqlglot import exp
 
@@ -168,9 +169,10 @@ class PostgresDialect(Lowering):
         """The server aggregates the rows of a single ordered sub-select in its order."""
         return _whole_rows(select, items, name, "CH_JSON_LIST")
 
+    @cached_property
     def _rules(self) -> Mapping[str, Callable[[Args, Binds], exp.Expression]]:
         return {
-            **super()._rules(),
+            **super()._rules,
             "CH_JSON_WHOLE": lambda args, binds: call("ROW_TO_JSON", args[0]),
             "CH_JSON_LIST": lambda args, binds: call(
                 "COALESCE", call("JSON_AGG", args[0]), cast_as(text("[]"), "JSON")
