@@ -11,6 +11,7 @@ that a client who never finishes costs neither memory nor a socket.
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -96,12 +97,13 @@ class Direct:
     __slots__ = ("_cycle", "_flow")
 
     def __init__(self, cycle: RequestResponseCycle, flow: FlowControl) -> None:
-        self._cycle, self._flow = cycle, flow
+        # Weakly, because the cycle holds the scope, which holds this: requests must not wait for the garbage collector.
+        self._cycle, self._flow = weakref.ref(cycle), flow
 
     def body(self) -> bytes | None:
         """The body, where all of it has arrived."""
-        cycle = self._cycle
-        if cycle.more_body or cycle.waiting_for_100_continue or cycle.disconnected:
+        cycle = self._cycle()
+        if cycle is None or cycle.more_body or cycle.waiting_for_100_continue or cycle.disconnected:
             return None
         body, cycle.body = bytes(cycle.body), bytearray()
         cycle.message_event.clear()
@@ -109,8 +111,8 @@ class Direct:
 
     def respond(self, status: int, head: bytes, body: bytes, close: bool) -> bool:
         """Send an answer of one piece; False where it has to be sent in the long way. ``head`` are header lines."""
-        cycle = self._cycle
-        if self._flow.write_paused or cycle.response_started or cycle.disconnected:
+        cycle = self._cycle()
+        if cycle is None or self._flow.write_paused or cycle.response_started or cycle.disconnected:
             return False
         cycle.response_started = cycle.response_complete = True
         cycle.keep_alive = cycle.keep_alive and not close
