@@ -14,12 +14,16 @@ from benchmarks.tokens import private
 from benchmarks.workloads import Workload, bodies, place, seeks
 
 _CHECKED = 8
+Member = tuple["Target", Workload]
 Results = dict[tuple[str, str], list[Measure]]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A running server, the workloads it can answer, and the authorization it wants."""
+    """A running server, the workloads it can answer, and the authorization it wants.
+
+    ``beside`` names the target that asks the plain question, where this one only asks another way.
+    """
 
     name: str
     url: str
@@ -27,25 +31,25 @@ class Target:
     authorization: str | None
     subjects: Path | None
     pid: int | None
+    beside: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """The plain question's measures in the rounds of another way to ask it."""
+
+    target: str
+    workload: str
+    measures: list[Measure]
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Measures by target and workload, and what went wrong on the way."""
+    """Measures by target and workload; for workloads like another, that one's; and what went wrong on the way."""
 
     results: Results
+    plain: Mapping[tuple[str, str], Plain]
     faults: tuple[str, ...]
-
-
-def groups(targets: Sequence[Target], wanted: Sequence[str]) -> list[list[tuple[Target, Workload]]]:
-    """Workloads by what they are like, so that both stand in the same rounds."""
-    every = [(target, one) for target in targets for one in target.workloads.values()]
-    needed = {*wanted, *(one.like for _, one in every if one.name in wanted)}
-    found: dict[str, list[tuple[Target, Workload]]] = {}
-    for target, workload in every:
-        if workload.name in needed:
-            found.setdefault(workload.like or workload.name, []).append((target, workload))
-    return [found[name] for name in sorted(found, key=number)]
 
 
 def number(workload: str) -> int:
@@ -54,17 +58,48 @@ def number(workload: str) -> int:
 
 
 def run(targets: Sequence[Target], wanted: Sequence[str], load: Load, database: int | None) -> Compared:
-    """Check all answers against one another, then measure those who gave the right ones."""
+    """Check all answers against one another, then measure those who gave the right ones, one workload at a time.
+
+    What fills caches comes last, so that it does not weigh on the workloads before it.
+    """
     results: Results = {}
+    plain: dict[tuple[str, str], Plain] = {}
     faults: list[str] = []
-    for group in groups(targets, wanted):
-        runs = list(_agreeing(group, faults))
-        print(" ".join(f"{one.target}/{one.workload}" for one in runs), file=sys.stderr, flush=True)
-        for one, measures in measure(runs, load, database).items():
-            results[one.target, one.workload] = measures
-            if failed := sum(each.failed for each in measures):
-                faults.append(f"{one.target} {one.workload}: {failed} requests failed")
-    return Compared(results, tuple(faults))
+    for name in sorted(wanted, key=lambda name: _order(targets, name)):
+        members = [(target, target.workloads[name]) for target in targets if name in target.workloads]
+        beside = {target.name: _plain(targets, target, workload) for target, workload in members if workload.like}
+        measured = _measured([*beside.values(), *members], load, database, faults)
+        for target, _ in members:
+            if (target.name, name) not in measured:
+                continue
+            results[target.name, name] = measured[target.name, name]
+            if target.name in beside:
+                other, question = beside[target.name]
+                if (key := (other.name, question.name)) in measured:
+                    plain[target.name, name] = Plain(*key, measured[key])
+    return Compared(results, plain, tuple(faults))
+
+
+def _order(targets: Sequence[Target], name: str) -> tuple[bool, bool, int]:
+    known = [target.workloads[name] for target in targets if name in target.workloads]
+    return any(one.inline for one in known), any(one.subjects for one in known), number(name)
+
+
+def _plain(targets: Sequence[Target], target: Target, workload: Workload) -> Member:
+    """Who asks the plain question that a workload is like."""
+    asker = next((one for one in targets if one.name == target.beside), target)
+    return asker, asker.workloads[workload.like or workload.name]
+
+
+def _measured(members: Sequence[Member], load: Load, database: int | None, faults: list[str]) -> Results:
+    runs = list(_agreeing(members, faults))
+    print(" ".join(f"{one.target}/{one.workload}" for one in runs), file=sys.stderr, flush=True)
+    found: Results = {}
+    for one, measures in measure(runs, load, database).items():
+        found[one.target, one.workload] = measures
+        if failed := sum(each.failed for each in measures):
+            faults.append(f"{one.target} {one.workload}: {failed} requests failed")
+    return found
 
 
 def prepare(target: Target, workload: Workload) -> tuple[Run, list[str]]:
@@ -78,7 +113,7 @@ def prepare(target: Target, workload: Workload) -> tuple[Run, list[str]]:
     return run, texts
 
 
-def _agreeing(group: Iterable[tuple[Target, Workload]], faults: list[str]) -> Iterable[Run]:
+def _agreeing(group: Iterable[Member], faults: list[str]) -> Iterable[Run]:
     """The runs of those whose answers are those of the first target; the rest become faults."""
     expected: dict[str, list[list[str]]] = {}
     for target, workload in group:

@@ -72,6 +72,8 @@ def _rounds(run: Run, statement: str, load: Load) -> tuple[list[tuple[float, flo
             if is_ours:
                 measured = once(run, seconds, load.connections, turn, None)
                 figures = (measured.server_us, measured.per_second)
+                if measured.failed:
+                    raise Missing(f"{run.workload}: {measured.failed} requests failed; see .run/bench/logs/duckdb.log")
             else:
                 figures = _loop(statement, seconds)
             if turn:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from benchmarks.comparison import Results, number
+from benchmarks.comparison import Compared, Results, number
 from benchmarks.rounds import median, ratio
 
 _MEAN_OF = ("W1", "W2", "W3", "W4", "W5", "W6")
@@ -20,13 +20,21 @@ _COLUMNS = (
 )
 
 
-def tables(results: Results, base: str, alike: Iterable[tuple[str, str, str, str]]) -> str:
-    """All tables: ratios first, then each workload's own figures. ``alike``: (target, workload, target, workload)."""
+_RELATIVE = (
+    ("per_second", "Requests a second"),
+    ("server_us", "Server CPU per request"),
+    ("database_us", "PostgreSQL CPU per request"),
+)
+
+
+def tables(compared: Compared, base: str) -> str:
+    """All tables: ratios first, then each workload's own figures."""
+    results = compared.results
     names, workloads = _names(results)
     parts = []
-    for figure, said in (("per_second", "Requests a second"), ("server_us", "Server CPU per request")):
+    for figure, said in _RELATIVE:
         parts.append("\n".join(_relative(results, base, names, workloads, figure, f"{said}, relative to {base}")))
-    parts.append("\n".join(_alike(results, alike)))
+    parts.append("\n".join(_alike(compared)))
     parts += ["\n".join(_absolute(results, names, workload)) for workload in workloads]
     return "\n\n".join(part for part in parts if part)
 
@@ -60,16 +68,15 @@ def _mean(cells: dict[str, float | None]) -> str:
     return _cell(statistics.geometric_mean(known)) if len(known) == len(_MEAN_OF) else "–"
 
 
-def _alike(results: Results, alike: Iterable[tuple[str, str, str, str]]) -> Iterator[str]:
-    shown = [pair for pair in alike if pair[:2] in results and pair[2:] in results]
-    if not shown:
+def _alike(compared: Compared) -> Iterator[str]:
+    if not compared.plain:
         return
     yield "### The same question asked in another way\n"
-    yield "| | req/s | server CPU per request | PostgreSQL CPU per request |\n|---|--:|--:|--:|"
-    for target, workload, other, like in shown:
-        mine, theirs = results[target, workload], results[other, like]
-        cells = [_cell(ratio(mine, theirs, figure)) for figure in ("per_second", "server_us", "database_us")]
-        yield f"| {target} {workload} / {other} {like} | {' | '.join(cells)} |"
+    yield f"| | {' | '.join(said for _, said in _RELATIVE)} |\n|---|{'--:|' * len(_RELATIVE)}"
+    for (target, workload), plain in compared.plain.items():
+        mine = compared.results[target, workload]
+        cells = [_cell(ratio(mine, plain.measures, figure)) for figure, _ in _RELATIVE]
+        yield f"| {target} {workload} / {plain.target} {plain.workload} | {' | '.join(cells)} |"
 
 
 def _absolute(results: Results, names: Sequence[str], workload: str) -> Iterator[str]:

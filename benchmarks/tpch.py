@@ -6,12 +6,12 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import cluster, data, report
-from benchmarks.comparison import Target, run
+from benchmarks.comparison import Compared, Target, run
 from benchmarks.large import large_project
 from benchmarks.options import add_load, load_of, names
 from benchmarks.peers.registry import PEERS
@@ -35,10 +35,9 @@ def main(arguments: list[str]) -> int:
         with contextlib.ExitStack() as stack:
             targets = list(_targets(args, stack))
             compared = run(targets, args.workloads, load_of(args), cluster.postmaster())
-        alike = _alike(targets)
-        text = report.tables(compared.results, BASE, alike)
+        text = report.tables(compared, BASE)
         print(text)
-        _keep(args.out, text, {f"{t}/{w}": [asdict(one) for one in m] for (t, w), m in compared.results.items()})
+        _keep(args.out, text, compared)
     finally:
         if started:
             cluster.stop()
@@ -84,7 +83,7 @@ def _ours(
 ) -> Target:
     server = gateway(name, free_port(), project)
     pid = stack.enter_context(running(server))
-    return Target(name, server.url, workloads, bearer(gateway_signer(project)), file, pid)
+    return Target(name, server.url, workloads, bearer(gateway_signer(project)), file, pid, OURS)
 
 
 def _of_server(workloads: dict[str, Workload], server: str | None) -> dict[str, Workload]:
@@ -104,18 +103,11 @@ def _at(text: str, workloads: dict[str, Workload]) -> Target:
     return Target(name, url, here, header, None, pid_on_port(port))
 
 
-def _alike(targets: Sequence[Target]) -> list[tuple[str, str, str, str]]:
-    """Which run is another way to ask which."""
-    return [
-        (target.name, name, OURS if workload.server else target.name, workload.like)
-        for target in targets
-        for name, workload in target.workloads.items()
-        if workload.like
-    ]
-
-
-def _keep(path: Path, text: str, figures: object) -> None:
+def _keep(path: Path, text: str, compared: Compared) -> None:
     run_folder()
     path.write_text(text + "\n")
+    figures = {f"{target}/{name}": [asdict(one) for one in many] for (target, name), many in compared.results.items()}
+    for (target, name), plain in compared.plain.items():
+        figures[f"{plain.target}/{plain.workload} beside {target}/{name}"] = [asdict(one) for one in plain.measures]
     path.with_suffix(".json").write_text(json.dumps(figures, indent=1))
     print(f"\nThese tables are in {path}, every round in {path.with_suffix('.json')}.", file=sys.stderr)
