@@ -16,7 +16,8 @@ from typing import Protocol, TypeAlias
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 COMMANDS = (
-    "serve", "token", "check", "schema", "explain", "access", "diff", "dictionary", "init", "policy", "version",
+    "serve", "token", "check", "schema", "explain", "bench", "access", "diff", "dictionary", "init", "policy",
+    "version",
 )  # fmt: skip
 
 

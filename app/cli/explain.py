@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from pathlib import Path
 
 import orjson
 
 from app.cli import Commands
+from app.cli.asked import add_query, asked
 from app.cli.persona import add_persona, chosen
 from app.cli.place import add_project, say, say_errors
 from app.personas import PersonaError
@@ -27,9 +27,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("explain", help="why a persona's query answers as it does, with the SQL")
     add_project(parser)
     add_persona(parser, required=True)
-    parser.add_argument("query", metavar="QUERY", help="GraphQL, @FILE that holds it, or a product to explain whole")
-    parser.add_argument("--operation", metavar="NAME", help="which operation, where the text holds several")
-    parser.add_argument("--variables", default="{}", metavar="JSON", help="the operation's variables")
+    add_query(parser, "GraphQL, @FILE that holds it, or a product to explain whole")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -37,19 +35,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         project = load_project(args.project, args.env)
         caller = chosen(project, args)
-        variables = orjson.loads(args.variables)
-        text = Path(args.query[1:]).read_text(encoding="utf-8") if args.query.startswith("@") else args.query
-        found = asyncio.run(_explain(project, caller, Operation("graphql", text, variables, args.operation)))
+        found = asyncio.run(_explain(project, caller, asked(args)))
     except LoadErrors as errors:
         return say_errors(errors)
-    except (PersonaError, SourceError) as error:
+    except (PersonaError, SourceError, ValueError) as error:
         say(str(error))
-        return 2
-    except orjson.JSONDecodeError as error:
-        say(f"--variables is not JSON: {error}.")
-        return 2
-    except OSError as error:
-        say(f"{args.query[1:]} cannot be read: {error.strerror}.")
         return 2
     except (Refusal, Refusals) as refusal:
         return _refused(refusal)
