@@ -43,15 +43,14 @@ def event(name: str, level: str = "info", **fields: object) -> None:
 def line(record: dict[str, object]) -> None:
     """Write one record, with the time added."""
     text = orjson.dumps({"time": _now(), **record, **_always}, default=str) + b"\n"
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
+    if _pending:  # whoever began has seen to it that all is written
         _pending.append(text)
-        flush()
         return
-    if not _pending:
-        loop.call_later(0.05, flush)
     _pending.append(text)
+    try:
+        asyncio.get_running_loop().call_later(0.05, flush)
+    except RuntimeError:
+        flush()
 
 
 _second: list[tuple[int, str]] = [(0, "")]

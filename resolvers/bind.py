@@ -7,8 +7,9 @@ statement's text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from resolvers.natural import natural
 from resolvers.seal import Sealer
@@ -17,8 +18,7 @@ from schema.errors import Refusal
 from schema.query import Limit, Slot
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Everything a slot may ask for. ``keys`` are the zone's mask keys by name, ``slots`` the query's."""
 
     caller: Caller
@@ -28,7 +28,7 @@ class Request:
     keys: Mapping[str, bytes]
     minute: int
     region: str | None = None
-    entitlements: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    entitlements: Mapping[str, tuple[object, ...]] = MappingProxyType({})
 
     def value(self, slot: Slot) -> object:
         """The slot's value. Raises `Refusal` CH110 for a cursor that is not valid here."""

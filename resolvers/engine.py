@@ -14,7 +14,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 from sqlglot import exp
@@ -65,8 +66,7 @@ class Ready:
     accesses: Mapping[str, Access]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """An operation ready to run for one caller."""
 
     ready: Ready
@@ -194,7 +194,8 @@ class Engine:
             self._standing.keep((sight.number, operation.text, operation.name), Standing(document, ready))
         planned = time.perf_counter()
         timings = {"compile": (governing - started) * 1000, "govern": (planned - governing) * 1000}
-        return Prepared(ready, replace_slots(request, ready.plan.query.slots), timings, document.mark)
+        governed = request._replace(slots=ready.plan.query.slots)  # it has more binds than the logical query
+        return Prepared(ready, governed, timings, document.mark)
 
     def _stood(self, standing: Standing, operation: Operation, caller: Caller) -> Prepared:
         started = time.perf_counter()
@@ -247,7 +248,7 @@ class Engine:
 
     async def _entitled(self, governed: GovernedQuery, request: Request, deadline: Deadline) -> Request:
         found = await self._entitlements.resolve(governed.entitlements, request, deadline)
-        return replace(request, entitlements=found)
+        return request._replace(entitlements=found)
 
     def _encode(self, prepared: Prepared, ran: Ran, request: Request) -> Answer:
         ready, failed = prepared.ready, frozenset(ran.failures)
@@ -282,13 +283,6 @@ def _error(key: str, ran: Ran, needs: frozenset[str]) -> dict[str, object]:
 
 class _Missing(Exception):
     """Something has to be made first."""
-
-
-def replace_slots(request: Request, slots: Mapping[str, Slot]) -> Request:
-    """The request with the binds of the governed query, which has more than the logical one."""
-    return Request(
-        request.caller, slots, request.variables, request.sealer, request.keys, request.minute, request.region
-    )
 
 
 def _pages(query: LogicalQuery) -> tuple[Slot, ...]:

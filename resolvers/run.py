@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -31,8 +32,7 @@ Row = list[object]
 Rows = list[Row]
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(NamedTuple):
     """The rows of each root block, or why there are none."""
 
     rows: Mapping[str, Rows]

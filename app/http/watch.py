@@ -29,7 +29,7 @@ class Watch:
         if task is None:
             raise RuntimeError("a request is worked on in a task")
         self._task = task
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, self._seconds), self._late)
+        self._timer = task.get_loop().call_later(max(0.0, self._seconds), self._late)
         if self._exchange.leaving is not None:
             self._exchange.leaving.watch(self._left)
         return self
