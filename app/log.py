@@ -67,13 +67,9 @@ def _now() -> str:
 
 def flush() -> None:
     """Write what is pending."""
-    pieces, size = [b""], 0
-    for text in _pending:
-        if size and size + len(text) > _PIECE:
-            pieces.append(b"")
-            size = 0
-        pieces[-1] += text
-        size += len(text)
+    text = b"".join(_pending)
+    # One process alone need not mind where a write is cut; several must not mix their lines.
+    pieces = [text] if "worker" not in _always else _whole_lines(_pending)
     _pending.clear()
     try:
         for piece in filter(None, pieces):
@@ -81,6 +77,20 @@ def flush() -> None:
             sys.stdout.buffer.flush()
     except (BrokenPipeError, ValueError):  # whoever read the log is gone; requests go on
         pass
+
+
+def _whole_lines(lines: list[bytes]) -> list[bytes]:
+    """Lines in pieces that a pipe takes whole."""
+    pieces: list[bytes] = []
+    size = 0
+    for text in lines:
+        if pieces and size + len(text) <= _PIECE:
+            pieces[-1] += text
+            size += len(text)
+        else:
+            pieces.append(text)
+            size = len(text)
+    return pieces
 
 
 def failure(request_id: str, error: BaseException) -> None:

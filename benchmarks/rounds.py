@@ -63,7 +63,7 @@ def measure(group: Sequence[Run], load: Load, database: int | None) -> dict[Run,
     found: dict[Run, list[Measure]] = {run: [] for run in group}
     for turn in range(load.rounds + 1):
         for run in group if turn % 2 else reversed(group):
-            one = once(run, load.seconds if turn else 1, load.connections, turn * _STRIDE, database)
+            one = once(run, load.seconds if turn else _warming(run), load.connections, turn * _STRIDE, database)
             if turn:
                 found[run].append(one)
     return found
@@ -83,6 +83,11 @@ def median(measures: Sequence[Measure], figure: str) -> float:
 def need_wrk() -> None:
     if shutil.which("wrk") is None:
         raise Missing("The load generator wrk is not installed; on Debian and Ubuntu: apt install wrk")
+
+
+def _warming(run: Run) -> int:
+    """Seconds of the first round: long enough for every one of many callers to have been seen once."""
+    return 1 if run.tokens is None else 10
 
 
 def once(run: Run, seconds: int, connections: int, start: int, database: int | None) -> Measure:

@@ -112,7 +112,7 @@ class _Planner:
         dialect = self._dialect(block)
         keys = self._key_slots(block) if parent is not None else ()
         cut: list[tuple[Block, Block]] = []
-        if parent is None and self._is_long(block) and block.name in self._finished:
+        if parent is None and block.name in self._finished and self._is_whole(block, dialect):
             form, statement = self._whole(block, dialect)
         else:
             form, statement = "rows", self._root(block, dialect, keys, cut)
@@ -140,9 +140,15 @@ class _Planner:
             return None
         return statement_freshness(named, statement, source, self._catalog)
 
+    def _is_whole(self, block: Block, dialect: Dialect) -> bool:
+        """A long list; and one with lists below it, which is JSON for its greater part anyway."""
+        if block.one or block.aggregate:
+            return False
+        return self._is_long(block) or (dialect.capabilities.aggregates_rows and bool(block.children))
+
     def _is_long(self, block: Block) -> bool:
         size = self._size(block)
-        return not block.one and not block.aggregate and (size > MANY if size is not None else self._large)
+        return size > MANY if size is not None else self._large
 
     def _size(self, block: Block) -> int | None:
         """The most rows that a block's LIMIT allows, where the text of the query alone says it."""

@@ -55,11 +55,12 @@ class Sights:
         self._numbered = itertools.count(1)
 
     def known(self, caller: Caller) -> Sight | None:
-        """The caller's sight, where it has been made and the moment still allows it."""
+        """The caller's sight, where one has been made for papers like these and the moment still allows it."""
         found = self._callers.known(caller.digest)
-        if found is None or (self._papers.time and found.moment.minute != self._now().minute):
-            return None
-        return found
+        if found is not None and not (self._papers.time and found.moment.minute != self._now().minute):
+            return found
+        found = self._sights.known(self._papers.of(caller, self._now()))
+        return None if found is None else self._callers.keep(caller.digest, found)
 
     def of(self, caller: Caller) -> Sight:
         """The caller's sight."""
