@@ -52,9 +52,9 @@ class Compared:
     faults: tuple[str, ...]
 
 
-def number(workload: str) -> int:
+def number(workload: str) -> float:
     """Workloads are told in the order of their numbers."""
-    return int(workload.removeprefix("W"))
+    return float(workload.removeprefix("W").replace("b", ".5"))
 
 
 def run(targets: Sequence[Target], wanted: Sequence[str], load: Load, database: int | None) -> Compared:

@@ -32,13 +32,14 @@ _ARGUMENTS: dict[str, Callable[[dict[str, Any]], list[object]]] = {
     "W4": lambda v: [v["n"]],
     "W5": lambda v: [v["n"]],
     "W6": lambda v: [v["s"]],
+    "W6b": lambda v: [v["s"], v["b"]],
     "W7": lambda v: [v["n"], v["p"]],
     "W8": lambda v: [datetime.date.fromisoformat(v["d"]), v["k"]],
     "W8Seek": lambda v: [v["o"]],
     "W9": lambda v: [v["r"]],
     "W11": lambda v: [v["s"], v["b"]],
 }
-_CLAIMS = {"W6": ("nations", "pii"), "W9": ("nations", "pii", "statuses", "shipmodes")}
+_CLAIMS = {"W6": ("nations", "pii"), "W6b": ("nations", "pii"), "W9": ("nations", "pii", "statuses", "shipmodes")}
 
 
 class Pool:

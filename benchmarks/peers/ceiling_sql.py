@@ -30,6 +30,12 @@ SQL = {
         c_acctbal acctbal, c_mktsegment mktsegment, c_comment "comment"
         from customer where c_mktsegment = $1 and c_nationkey = any($2)
         order by c_acctbal desc, c_custkey limit 100) t""",
+    "W6b": """select coalesce(json_agg(t), '[]')::text from (select c_custkey custkey, c_name "name",
+        case when $4 then c_address end address, c_nationkey nationkey,
+        case when $4 then c_phone else 'XXX-' || right(c_phone, 4) end phone,
+        c_acctbal acctbal, c_mktsegment mktsegment, c_comment "comment"
+        from customer where c_mktsegment = $1 and c_acctbal < $2 and c_nationkey = any($3)
+        order by c_acctbal desc, c_custkey limit 100) t""",
     "W7": """select coalesce(json_agg(t), '[]')::text from (select c_custkey custkey, c_name "name", c_acctbal acctbal
         from customer where c_nationkey = $1 and exists (select from orders where o_custkey = c_custkey
             and o_orderpriority = '1-URGENT' and o_totalprice > $2)
