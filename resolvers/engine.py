@@ -137,8 +137,16 @@ class Engine:
 
     def prepare(self, operation: Operation, caller: Caller) -> Prepared:
         """Stages 3 to 5: read, compile, govern, plan; whatever is missing is made."""
+        started = time.perf_counter()
         sight = self._sights.of(caller)
         document = self.frontend.read(operation.text, operation.name, sight.visible)
+        read = _since(started)
+        prepared = self._sharing(document, operation, caller, sight)
+        prepared.timings["compile"] += read
+        return prepared
+
+    def _sharing(self, document: Asked, operation: Operation, caller: Caller, sight: Sight) -> Prepared:
+        """A document without its literals, or, where that is refused, with them: it words the refusal."""
         if isinstance(document, Inlined):
             try:
                 return self._prepare(document, operation, caller, sight)
