@@ -28,8 +28,8 @@ import uvloop
 from app import garbage, log
 from app.assemble import Assembler, MakeEngine, OpenSource, RevealSource, StartError
 from app.caching import open_results
-from app.http.exchange import Receive, Scope, Send
 from app.http.gateway import Gateway
+from app.http.listening import listening
 from app.http.protocol import BoundedProtocol
 from app.http.surround import Dictionary, Explain, Surround
 from app.keyring import keyring
@@ -49,8 +49,6 @@ from app.workers.supervise import Body, Supervisor
 _BEAT = 1.0
 _TURN = 0.001  # seconds that a thread which compiles a new query may keep the event loop waiting
 _GRACE = 10.0  # seconds that a worker may be later than its own bounds on draining
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-KEEP_ALIVE = 75  # seconds; longer than the idle time of the load balancers in front, so that they close first
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +232,7 @@ async def _serve(
     )
     surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
     gateway = Gateway(surround, settings, work.zone)
-    server = _Server(_config(gateway, settings), switch, settings.drain_delay, sheet, others)
+    server = _Server(listening(gateway, settings.shutdown_timeout), switch, settings.drain_delay, sheet, others)
     reloader = Reloader(switch, assembler, work.load, project, settings.reload_every, metrics, partial(_tell, sheet))
     await reloader.start()
     garbage.settle()
@@ -247,22 +245,6 @@ async def _serve(
     await switch.close()
     await results.close()
     log.event("stopped")
-
-
-def _config(gateway: App, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        gateway,
-        loop="uvloop",
-        http=BoundedProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=int(settings.shutdown_timeout) or None,
-    )
 
 
 def _tell(sheet: Sheet, project: Project) -> None:

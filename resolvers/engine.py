@@ -223,10 +223,6 @@ class Engine:
     def moment(self) -> Moment:
         return Moment(self._minute(), self.zone.region)
 
-    def cached(self) -> int:
-        """How many plans are kept."""
-        return len(self._plans)
-
     def _compiled(self, document: Asked, values: Mapping[str, object], sealer: Sealer, made: bool) -> Compiled:
         if not made:
             raise _Missing

@@ -18,7 +18,7 @@ import orjson
 from app.cli import Commands
 from app.cli.asked import add_query, asked
 from app.cli.persona import add_persona, chosen
-from app.cli.place import add_project, say, say_errors
+from app.cli.place import add_project, say, say_errors, say_refusal
 from app.personas import PersonaError
 from app.project import Project, load_project
 from app.steward.policy_test import fixed_keys
@@ -70,8 +70,7 @@ def run(args: argparse.Namespace) -> int:
         say(str(error))
         return 2
     except (Refusal, Refusals) as refusal:
-        for one in refusal.errors if isinstance(refusal, Refusals) else (refusal,):
-            say(f"{one.code} {one.message}" + (f" {one.hint}" if one.hint else ""))
+        say_refusal(refusal)
         return 1
     found = figures(laps)
     print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() if args.json else text_of(found))

@@ -10,7 +10,7 @@ import orjson
 from app.cli import Commands
 from app.cli.asked import add_query, asked
 from app.cli.persona import add_persona, chosen
-from app.cli.place import add_project, say, say_errors
+from app.cli.place import add_project, say, say_errors, say_refusal
 from app.personas import PersonaError
 from app.project import Project, load_project
 from app.steward.explain import explain_json, product_json
@@ -59,7 +59,6 @@ async def _explain(project: Project, caller: Caller, operation: Operation) -> di
 
 def _refused(refusal: Refusal | Refusals) -> int:
     """The persona's query is refused: that is the answer, and an explanation of the product may tell why."""
-    for error in refusal.errors if isinstance(refusal, Refusals) else (refusal,):
-        say(f"{error.code} {error.message}" + (f" {error.hint}" if error.hint else ""))
+    say_refusal(refusal)
     say("The persona is told just this. For the reason: customhouse explain --as PERSONA domain.product")
     return 1

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from schema.errors import LoadErrors
+from schema.errors import LoadErrors, Refusal, Refusals
 
 _EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "flights"
 
@@ -50,3 +50,9 @@ def say_errors(errors: LoadErrors) -> int:
     count = len(errors.errors)
     say(f"\n{count} error{'s' if count != 1 else ''}.")
     return 1
+
+
+def say_refusal(refusal: Refusal | Refusals) -> None:
+    """Tell what a caller is told."""
+    for one in refusal.errors if isinstance(refusal, Refusals) else (refusal,):
+        say(f"{one.code} {one.message}" + (f" {one.hint}" if one.hint else ""))

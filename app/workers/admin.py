@@ -16,7 +16,7 @@ import orjson
 import uvicorn
 import uvloop
 
-from app.http.protocol import BoundedProtocol
+from app.http.listening import listening
 from app.metrics.sheet import Sheet
 from app.workers.lifeline import Lifeline
 
@@ -32,20 +32,7 @@ def serve_admin(listener: socket.socket, sheets: Sequence[Sheet], lifeline: Life
 
 
 async def _serve(listener: socket.socket, app: AdminListener, lifeline: Lifeline) -> None:
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http=BoundedProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(listening(app, 1))
     with lifeline.watching(lambda: server.handle_exit(signal.SIGINT, None)):
         await server.serve([listener])
 
