@@ -13,6 +13,24 @@ from schema.errors import Place
 from schema.types import Type
 
 Cardinality = Literal["one", "many"]
+SourceKind = Literal[
+    "duckdb",
+    "postgres",
+    "sqlalchemy",
+    "redis",
+    "dynamodb",
+    "sagemaker_features",
+    "feast",
+    "onnx",
+    "open_inference",
+    "mlflow",
+    "sagemaker",
+    "vertex",
+]
+STORES = frozenset({"redis", "dynamodb", "sagemaker_features", "feast"})
+"""Kinds of sources that keep features and answer by entity key."""
+SCORERS = frozenset({"onnx", "open_inference", "mlflow", "sagemaker", "vertex"})
+"""Kinds of sources that score inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +76,67 @@ class Relationship:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureView:
+    """What makes a product a feature view: its rows are the latest values of an entity, which the product's key names.
+
+    ``event_time`` is the column that says as of when a row holds, ``ttl`` the seconds after which it is stale.
+    ``options`` say how the store keeps it, in words of its back end.
+    """
+
+    event_time: str | None = None
+    ttl: float | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What whoever uses a model should know of it. ``metrics`` by name, ``registry`` a link to where it is kept."""
+
+    training_data: str = ""
+    intended_use: str = ""
+    registry: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RawInputs:
+    """Why, and for which purpose of a request, a model gets raw values in place of the caller's governed view."""
+
+    purpose: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What makes a product a model: a row of it is one scoring, and its key are the ``inputs``.
+
+    ``inputs`` and ``outputs`` are columns of the product, in the order of the model's signature. An input outside
+    ``nullable`` that is null gives no scoring. ``deterministic``: equal inputs give equal outputs, which may be kept
+    for as long as the product's ``freshness`` says. ``batch``: most rows of one call. ``options`` are the back end's.
+    """
+
+    version: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nullable: frozenset[str] = frozenset()
+    deterministic: bool = False
+    batch: int | None = None
+    raw: RawInputs | None = None
+    card: ModelCard = ModelCard()
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
-    """A governed table or view. ``id`` is ``domain.name``.
+    """A governed table, view, feature view or model. ``id`` is ``domain.name``.
 
     ``physical`` are the identifiers of the table in its source (catalog, schema, table: one to three); ``view`` is the
     steward's SQL over product names instead (then ``physical`` is empty, and ``view_inputs`` are the products it names,
-    views among them not unfolded). ``key`` may be empty for entitlements only. ``singular``/``plural`` are the GraphQL
-    roots, ``type_name`` the GraphQL type. ``entitlement`` products are never published. ``freshness`` is how old its
-    rows may be, in seconds; with ``cache`` a result made of them may be used again for so long.
+    views among them not unfolded). In a source without SQL it is the one name that the source knows: a feature group,
+    a prefix of keys, a model, an endpoint. ``features`` makes a feature view of it and ``model`` a model. ``key`` may
+    be empty for entitlements only. ``singular``/``plural`` are the GraphQL roots, ``type_name`` the GraphQL type.
+    ``entitlement`` products are never published. ``freshness`` is how old its rows may be, in seconds; with ``cache`` a
+    result made of them may be used again for so long.
     """
 
     id: str
@@ -88,6 +159,8 @@ class Product:
     cache: bool = False
     entitlement: bool = False
     view_inputs: tuple[str, ...] = ()
+    features: FeatureView | None = None
+    model: Model | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +174,23 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A connection. ``url`` may hold secret references, which only the app resolves. ``location`` is a cloud region."""
+    """A connection. ``url`` may hold secret references, which only the app resolves; it is empty where the cloud's own
+    endpoint is meant. ``location`` is a cloud region. ``session`` gives, for clouds that know session tags, each tag
+    the claim that its value is taken from."""
 
     name: str
-    kind: Literal["duckdb", "postgres", "sqlalchemy"]
+    kind: SourceKind
     url: str
     place: Place
     location: str | None = None
     required: bool = True
     options: Mapping[str, object] = field(default_factory=dict)
+    session: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it answers by key, not in SQL."""
+        return self.kind in STORES | SCORERS
 
 
 @dataclass(frozen=True, slots=True)
