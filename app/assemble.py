@@ -28,15 +28,15 @@ from app.tokens.development import development_jwks
 from app.tokens.fetch import fetch
 from app.tokens.keyset import KeySet, Pace
 from app.tokens.verify import Trusted
-from resolvers.backends.backend import Backend
+from resolvers.backends.opened import Opened
 from resolvers.observe import Observer
 from resolvers.results.kept import Kept
 from resolvers.results.results import Results
 from schema.catalog import Catalog, Issuer, Source, Zone
 
-MakeEngine = Callable[[Project, str, Mapping[str, Backend], Mapping[str, bytes], Observer, Kept | None], Answering]
+MakeEngine = Callable[[Project, str, Mapping[str, Opened], Mapping[str, bytes], Observer, Kept | None], Answering]
 RevealSource = Callable[[Source, Path], Source]
-OpenSource = Callable[[Source, Path], Backend]
+OpenSource = Callable[[Source, Path], Opened]
 
 
 class StartError(Exception):
@@ -57,7 +57,7 @@ class Assembler:
     observer: Observer
     results: Results | None = None
     count_token: Callable[[str], None] = lambda result: None
-    sources: Shared[Backend] = field(default_factory=Shared)
+    sources: Shared[Opened] = field(default_factory=Shared)
     keysets: Shared[KeySet] = field(default_factory=Shared)
 
     async def assemble(self, project: Project) -> Serving:
@@ -102,14 +102,14 @@ class Assembler:
             )
         return kept
 
-    def _backend(self, source: Source, project: Project, used: list[Callable[[], Awaitable[None]]]) -> Backend:
+    def _backend(self, source: Source, project: Project, used: list[Callable[[], Awaitable[None]]]) -> Opened:
         revealed = self.reveal_source(source, project.root)
         made_from = _fingerprint(revealed)
         backend = self.sources.take(made_from, lambda: self.open_source(revealed, project.root))
         used.append(partial(self.sources.release, made_from))
         return backend
 
-    def _identities(self, backends: Mapping[str, Backend], project: Project) -> Mapping[str, str]:
+    def _identities(self, backends: Mapping[str, Opened], project: Project) -> Mapping[str, str]:
         sources = project.catalog.sources
         return {name: _fingerprint(self.reveal_source(sources[name], project.root)).hex() for name in backends}
 

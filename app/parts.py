@@ -15,8 +15,8 @@ from app.serve import Parts
 from app.serving import Answering, Serving
 from app.steward.decisions import decisions, now, states
 from app.steward.explain import explain_json
-from resolvers.backends.backend import Backend
-from resolvers.backends.registry import open_backend
+from resolvers.backends.opened import Opened
+from resolvers.backends.opened import open_source as open_any
 from resolvers.engine import Engine
 from resolvers.observe import Observer
 from resolvers.operation import Operation
@@ -35,10 +35,10 @@ def reveal_source(source: Source, root: Path) -> Source:
         raise StartError(f"Source '{source.name}': {error}") from None
 
 
-def open_source(source: Source, root: Path) -> Backend:
+def open_source(source: Source, root: Path) -> Opened:
     """The back end of a source whose secrets are revealed. Raises StartError."""
     try:
-        return open_backend(source, source.url, root)
+        return open_any(source, source.url, root)
     except ValueError as error:
         raise StartError(f"CH332 Source '{source.name}': {error}.") from None
 
@@ -46,7 +46,7 @@ def open_source(source: Source, root: Path) -> Backend:
 def make_engine(
     project: Project,
     zone: str,
-    backends: Mapping[str, Backend],
+    backends: Mapping[str, Opened],
     keys: Mapping[str, bytes],
     observer: Observer,
     kept: Kept | None,

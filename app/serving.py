@@ -16,7 +16,7 @@ from app import garbage
 from app.authenticate import Authenticator
 from app.project import Project
 from app.tokens.keyset import KeySet
-from resolvers.backends.backend import Backend
+from resolvers.backends.opened import Opened
 from resolvers.operation import Answer, Operation
 from schema.caller import Caller
 from schema.catalog import Zone
@@ -43,7 +43,7 @@ class Serving:
     zone: Zone
     engine: Answering
     authenticator: Authenticator
-    backends: Mapping[str, Backend]
+    backends: Mapping[str, Opened]
     keysets: tuple[KeySet, ...]
     log_key: bytes
     release: Callable[[], Awaitable[None]]

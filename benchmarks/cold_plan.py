@@ -22,7 +22,8 @@ from resolvers.backends.duckdb_dialect import DuckDBDialect
 from resolvers.backends.lowering import Lowering
 from resolvers.backends.postgres_dialect import PostgresDialect
 from resolvers.engine import Engine
-from resolvers.plan import Fetch, plan
+from resolvers.plan import plan
+from resolvers.steps import Fetch, Step, steps_of
 from schema.caller import Caller, ClaimValue
 from schema.query import Slot
 
@@ -98,9 +99,9 @@ def main() -> None:
             print(f"| {question.name} | {' | '.join(f'{middle[stage]:.2f}' for stage in STAGES)} | {whole:.2f} |")
 
 
-def texts(fetches: tuple[Fetch, ...]) -> list[str]:
+def texts(steps: tuple[Step, ...]) -> list[str]:
     """The statements of a plan, parents before children."""
-    return [text for fetch in fetches for text in (fetch.statement.text, *texts(fetch.below))]
+    return [step.statement.text for step in steps_of(steps) if isinstance(step, Fetch)]
 
 
 @dataclass
@@ -148,4 +149,4 @@ def _cold(engine: Engine, dialect: _Timed, question: Question, number: int) -> t
     dialects = dict.fromkeys(engine.catalog.sources, dialect)
     planned = step("plan", lambda: plan(governed, engine.catalog, dialects))  # type: ignore[arg-type]
     cost["render"] = dialect.spent
-    return cost, texts(planned.fetches)
+    return cost, texts(planned.steps)

@@ -71,12 +71,15 @@ LOGICAL_FUNCTIONS = frozenset(
         "CH_AVG",
         "CH_STDDEV",
         "CH_PERCENTILE",
+        "CH_TOKEN",
+        "CH_BOUND",
     }
 )
 
 
-_OWN = frozenset({"constant", "variable", "cursor", "node"})
-"""Where the values of a front end's binds may come from. Claims, secrets and entitlements belong to the policies."""
+_OWN = frozenset({"constant", "variable", "list", "cursor", "node", "gathered"})
+"""Where the values of a front end's binds may come from; what was gathered comes from governed rows. Claims, secrets
+and entitlements belong to the policies."""
 
 
 def check_block(block: Block, slots: Mapping[str, Slot]) -> None:
@@ -93,7 +96,7 @@ def check_select(select: exp.Expression, slots: Mapping[str, Slot]) -> None:
         raise _refused("the root is not a SELECT")
     if not isinstance(select.args.get("from_"), exp.From) or not isinstance(select.args["from_"].this, exp.Table):
         raise _refused("a select reads one relation")
-    binds = {name for name, slot in slots.items() if slot.origin in _OWN}
+    binds = {name for name, slot in slots.items() if _is_own(slot)}
     aliases: set[str] = set()
     for node in preorder(select):
         allowed = _NODES.get(type(node))
@@ -113,7 +116,7 @@ def check_select(select: exp.Expression, slots: Mapping[str, Slot]) -> None:
         if isinstance(node, exp.Table):
             _check_table(node, aliases)
         if isinstance(node, exp.Column):
-            _check_column(node)
+            _check_column(node, slots)
     fault = check_lookup(select) if looks_up(select) else None
     if fault is not None:
         raise _refused(fault)
@@ -138,8 +141,15 @@ def _check_table(table: exp.Table, aliases: set[str]) -> None:
     aliases.add(table.alias)
 
 
-def _check_column(column: exp.Column) -> None:
-    """Link columns may only be compared to link columns: their raw keys reach no output, filter or order.
+def _is_own(slot: Slot) -> bool:
+    if slot.origin == "list":
+        return isinstance(slot.value, tuple) and all(isinstance(part, Slot) and _is_own(part) for part in slot.value)
+    return slot.origin in _OWN
+
+
+def _check_column(column: exp.Column, slots: Mapping[str, Slot]) -> None:
+    """Link columns may only be compared to link columns, or to those that were gathered from the relationship's other
+    side: their raw keys reach no output, filter or order.
 
     Look-up columns are checked with the whole select (`policies.lookup.check_lookup`)."""
     if not column.table or not isinstance(column.this, exp.Identifier):
@@ -151,8 +161,24 @@ def _check_column(column: exp.Column) -> None:
         other = None
         if isinstance(comparison, exp.EQ):
             other = comparison.right if comparison.left is column else comparison.left
-        if not isinstance(other, exp.Column) or other.name != column.name or other.table == column.table:
+        if isinstance(other, exp.Column) and other.name == column.name and other.table != column.table:
+            return
+        if not _is_gathered(column, slots):
             raise _refused("a link column stands outside a link")
+
+
+def _is_gathered(column: exp.Column, slots: Mapping[str, Slot]) -> bool:
+    """``CH_IN(link, :members)``, or ``CH_IN(CH_TOKEN(CH_TEXT(link, ..), ..), :members)``, of this relationship."""
+    node: exp.Expr | None = column
+    for function in ("CH_TEXT", "CH_TOKEN"):
+        if isinstance(node, exp.Expr) and isinstance(node.parent, exp.Anonymous) and node.parent.name == function:
+            node = node.parent
+    within = node.parent if node is not None else None
+    if not isinstance(within, exp.Anonymous) or within.name != "CH_IN" or within.expressions[0] is not node:
+        return False
+    slot = slots.get(within.expressions[1].name)
+    way = column.name.removeprefix("~").rpartition(".")[0]
+    return slot is not None and slot.origin == "gathered" and slot.seal == way
 
 
 def _refused(what: str) -> Refusal:

@@ -1,6 +1,7 @@
 """Evaluate a checked expression in Python, with SQL's three truth values: the same answers as the engines give.
 
-Understands exactly what `policies.predicate_read` writes. Used for guards, and by the row-wise rendering of policies.
+Understands what `policies.predicate_read` writes, and the filters of front ends. Used for guards, by the row-wise
+rendering of policies, and for filters over rows that were looked up.
 Numbers are int, Decimal or float (a float beside anything makes a float, as in SQL); text compares by code points;
 temporal values are date, time, naive datetime (``datetime``) and aware datetime (``timestamp``).
 """
@@ -288,6 +289,11 @@ def _cast(node: exp.Expression) -> Evaluate:
 
 def _like(node: exp.Expression) -> Evaluate:
     value, fold = evaluator(node.expressions[0]), _letters(str.lower) if node.name == "CH_ICONTAINS" else str
+    if isinstance(node.expressions[1], exp.Placeholder):
+        bound = evaluator(node.expressions[1])
+        return lambda look: (
+            None if (text := value(look)) is None else like(like_pattern(fold(str(bound(look)))), fold(str(text)))
+        )
     pattern = like_pattern(fold(str(node.expressions[1].this)))
 
     def run(look: Lookup) -> object:
@@ -367,6 +373,7 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     "CH_RIGHT": lambda text, count: text[-count:] if count else "",
     "CH_SPLIT_PART": _split_part,
     "CH_TRUNCATE": _truncated,
+    "CH_HAS": lambda items, value: value in items,
 }
 
 

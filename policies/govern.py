@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from policies.allow import check_block
-from policies.condition import Bits
+from policies.condition import Bits, Moment
 from policies.decide import CellDecision, Guards, TableDecision, decide, denials_only, filters_only
+from policies.logic import Formula
 from policies.lookup import behind
 from policies.privacy import refused, strongest, suppress
 from policies.raw import RawTable
@@ -33,12 +34,13 @@ from policies.relation import (
     needed_columns,
     other_end,
 )
+from policies.rowwise import Facts, Govern, compile_rows
 from policies.rules import PolicySet, ProductRules
 from policies.verify import mark, verify
 from schema.caller import Caller
 from schema.catalog import Catalog, Product
 from schema.errors import Refusal
-from schema.query import Block, LogicalQuery, Slot, blocks_of
+from schema.query import Block, Gathering, LogicalQuery, Slot, blocks_of
 from schema.trees import copied, preorder
 from schema.types import STRING, TIMESTAMP, Type
 
@@ -54,6 +56,7 @@ class GovernedQuery:
 
     logical: LogicalQuery
     blocks: tuple[Block, ...]
+    gatherings: tuple[Gathering, ...]
     slots: Mapping[str, Slot]
     decisions: Mapping[str, TableDecision]
     entitlements: frozenset[str]
@@ -62,6 +65,14 @@ class GovernedQuery:
     def __post_init__(self) -> None:
         if self.seal is not _SEAL:
             raise TypeError("only policies.govern makes a GovernedQuery")
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What row functions need besides papers: the zone's mask keys, and the resolved entitlements."""
+
+    keys: Mapping[str, bytes]
+    entitlements: Mapping[str, tuple[object, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +102,30 @@ def govern(
     allowed form, CH451 where the minimum group does not allow the question."""
     gate = _Gate(caller.zone, query, guards, policies, catalog)
     blocks = tuple(gate.block(block) for block in query.blocks)
-    for block in blocks_of(blocks):
+    gatherings = tuple(replace(gathering, block=gate.block(gathering.block)) for gathering in query.gatherings)
+    everything = (*blocks, *(gathering.block for gathering in gatherings))
+    for block in blocks_of(everything):
         verify(block.select, catalog)
-    slots = gate.slots(query, blocks)
+    slots = gate.slots(query, everything)
     entitlements = frozenset(slot.path[0] for slot in slots.values() if slot.origin == "entitlement")
-    return GovernedQuery(query, blocks, slots, gate.decisions, frozenset(map(str, entitlements)), _SEAL)
+    return GovernedQuery(query, blocks, gatherings, slots, gate.decisions, frozenset(map(str, entitlements)), _SEAL)
+
+
+def row_functions(
+    query: GovernedQuery, caller: Caller, moment: Moment, secrets: Secrets, policies: PolicySet, catalog: Catalog
+) -> Mapping[str, Govern]:
+    """What this caller may see of a row, by product, for the products of the query whose sources answer by key: the
+    same rules as in their governed relations, as functions (`policies.rowwise`)."""
+    claims = {name: claim.type for name, claim in catalog.claims.items()}
+    found: dict[str, Govern] = {}
+    for id_ in query.decisions:
+        product = catalog.products[id_]
+        if catalog.keyed(id_):
+            rules = policies.rules[caller.zone].get(id_, ProductRules(id_))
+            facts = Facts(claims, secrets.entitlements, None, catalog.sources[product.source].location)
+            types = {name: column.type for name, column in product.columns.items()}
+            found[id_] = compile_rows(rules, types, caller, moment, secrets.keys, facts)
+    return found
 
 
 def prerequisites(query: LogicalQuery, policies: PolicySet, catalog: Catalog) -> frozenset[str]:
@@ -171,7 +201,11 @@ class _Gate:
         return replace(block, select=select, children=tuple(self.block(child) for child in block.children))
 
     def _links(self, relationship: str | None, *, far: bool) -> list[str]:
-        return list(link_columns(self._catalog.relationship(relationship), far)) if relationship else []
+        """A relationship's link columns on one side. What is found by key alone has none."""
+        if relationship is None:
+            return []
+        way = self._catalog.relationship(relationship)
+        return [] if far and self._catalog.keyed(way.target) else list(link_columns(way, far))
 
     def _replace(self, select: exp.Select, table: exp.Table, written: _Written, extra: list[str]) -> None:
         product = self._product(f"{table.db}.{table.name}")
@@ -190,7 +224,10 @@ class _Gate:
                 raise refused(product, "filters other rows by its rows")
             wanted |= frozenset(rule.columns)
         others = self._others(wanted)
-        relation = governed_relation(self._catalog, self._raw(product), self.decisions[product.id], wanted, others)
+        given = self._given(product, wanted)
+        relation = governed_relation(
+            self._catalog, self._raw(product), self.decisions[product.id], wanted, others, given
+        )
         subquery = relation.select.subquery(exp.to_identifier(alias, quoted=True), copy=False)
         mark(subquery, product.id)
         table.replace(subquery)
@@ -211,6 +248,19 @@ class _Gate:
         """The decisions on the other ends of the links among these columns."""
         ends = (other_end(self._catalog, name) for name in wanted if is_link(name))
         return {id_: self._decide(self._product(id_), frozenset(columns)) for id_, columns in ends}
+
+    def _given(self, product: Product, wanted: frozenset[str]) -> Mapping[str, Formula]:
+        """For models that get raw inputs: on which rows each column may be given. Denies and places hold too."""
+        ways = (way for way in product.relationships.values() if way.calls)
+        raw = [way for way in ways if (model := self._catalog.products[way.target].model) is not None and model.raw]
+        names = {here for way in raw for here, _ in way.pairs if any(n.startswith(f"~{way.id}.") for n in wanted)}
+        if not names:
+            return {}
+        rules, guards = self._rules.get(product.id, ProductRules(product.id)), self._guards.get(product.id, ())
+        here = self._localized(product, rules)
+        return {
+            name: allowed if name in here else False for name, allowed in denials_only(rules, guards, names).items()
+        }
 
     def _localized(self, product: Product, rules: ProductRules) -> frozenset[str]:
         return localized(product, rules, self._catalog, self._zone)
@@ -301,4 +351,14 @@ def _unknown(message: str) -> Refusal:
     return Refusal("CH205", message)
 
 
-__all__ = ["GovernedQuery", "GuardTuple", "govern", "guard", "identity_types", "localized", "prerequisites"]
+__all__ = [
+    "GovernedQuery",
+    "GuardTuple",
+    "Secrets",
+    "govern",
+    "guard",
+    "identity_types",
+    "localized",
+    "prerequisites",
+    "row_functions",
+]

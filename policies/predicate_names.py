@@ -157,6 +157,8 @@ class RowScope:
         if target.source != self.product.source:
             sentence = f"'{path}' leads from source '{self.product.source}' to source '{target.source}'."
             raise Fault("CH415", sentence, "Keep what decides about a row in the row's own source.")
+        if target.features is not None or self.catalog.keyed(target.id):
+            raise Fault("CH415", f"'{path}' leads to {target.id}.", "A rule reads tables, no features and no scores.")
         if target.view is not None:
             raise Fault("CH415", f"'{path}' leads to the view {target.id}.", "A path must lead to a table.")
 

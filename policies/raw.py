@@ -16,6 +16,7 @@ from schema.trees import copied
 from schema.types import Type
 
 ALIAS = "s"
+_RANK = "~latest"
 
 ViewRelation = Callable[[Product], exp.Select]
 """Gives the rows of a product that a view may read: row filters and denies applied, no masks."""
@@ -47,6 +48,28 @@ class RawTable:
 
     def source(self) -> exp.Expression:
         """What stands behind FROM."""
+        found = self._rows()
+        features = self.product.features
+        return found if features is None or features.event_time is None else self._latest(found, features.event_time)
+
+    def _latest(self, rows: exp.Expression, event_time: str) -> exp.Expression:
+        """The latest row of each entity."""
+        columns = self.product.columns
+        names = [column.physical for column in columns.values() if column.expression is None]
+        newest = exp.Ordered(this=self.column(event_time), desc=True, nulls_first=False)
+        number = exp.Window(
+            this=exp.RowNumber(),
+            partition_by=[self.column(name) for name in self.product.key],
+            order=exp.Order(expressions=[newest]),
+        )
+        items: list[exp.Expression] = [exp.Column(this=_name(name), table=_name(ALIAS)) for name in names]
+        ranked = exp.select(*items, exp.Alias(this=number, alias=_name(_RANK)), copy=False).from_(rows, copy=False)
+        inner = ranked.subquery(_name(ALIAS), copy=False)
+        first = exp.EQ(this=exp.Column(this=_name(_RANK), table=_name(ALIAS)), expression=exp.Literal.number(1))
+        kept = exp.select(*(copied(item) for item in items), copy=False).from_(inner, copy=False)
+        return kept.where(first, copy=False).subquery(_name(ALIAS), copy=False)
+
+    def _rows(self) -> exp.Expression:
         if self.view is None:
             return table(self.product, ALIAS)
         view = copied(self.view)

@@ -31,6 +31,7 @@ from schema.types import STRING, Type
 KEY = "~key."
 FAR = "~>"
 _NO_OTHERS: Mapping[str, TableDecision] = {}
+_NOT_GIVEN: Mapping[str, Formula] = {}
 
 
 def link_columns(relationship: Relationship, far: bool) -> tuple[str, ...]:
@@ -58,9 +59,10 @@ def governed_relation(
     decision: TableDecision,
     wanted: Iterable[str],
     others: Mapping[str, TableDecision] = _NO_OTHERS,
+    given: Mapping[str, Formula] = _NOT_GIVEN,
 ) -> GovernedRelation:
     """Build it for the logical columns and the ``~`` columns in ``wanted``. ``others`` decides, by product id, on the
-    other ends of its links."""
+    other ends of its links; ``given`` says, by column, on which rows a model that gets raw inputs may be given it."""
     product = raw.product
     identity = identity_types(product, decision)
     items: list[exp.Expression] = []
@@ -72,7 +74,7 @@ def governed_relation(
         elif (looked_up := behind(name)) is not None:
             value = _looked_up(raw, decision, name, looked_up)
         elif name.startswith("~"):
-            value = _link(catalog, raw, decision, name, others)
+            value = _link(catalog, raw, decision, name, others, given)
         else:
             value = cell(raw, name, decision.cells[name])
         items.append(_item(value, name))
@@ -128,9 +130,16 @@ def _looked_up(raw: RawTable, decision: TableDecision, name: str, column: str) -
 
 
 def _link(
-    catalog: Catalog, raw: RawTable, decision: TableDecision, name: str, others: Mapping[str, TableDecision]
+    catalog: Catalog,
+    raw: RawTable,
+    decision: TableDecision,
+    name: str,
+    others: Mapping[str, TableDecision],
+    given: Mapping[str, Formula],
 ) -> exp.Expression:
     relationship, index, names = _ends(catalog, name)
+    if relationship.calls:
+        return _input(catalog, raw, decision, relationship, names[index], given)
     product, theirs = other_end(catalog, name)
     allowed = conjunction(
         _traversable(relationship, decision.cells[here], others[product].cells[there])
@@ -141,6 +150,33 @@ def _link(
         return value
     null = exp.Cast(this=exp.Null(), to=data_type(raw.product.columns[names[index]].type))
     return null if allowed is False else _case([(allowed, value)], null, raw)
+
+
+def _input(
+    catalog: Catalog,
+    raw: RawTable,
+    decision: TableDecision,
+    relationship: Relationship,
+    name: str,
+    given: Mapping[str, Formula],
+) -> exp.Expression:
+    """What a model is given of a column: what the caller sees of it, or for the purpose that the model names the raw
+    value, where nothing denies it."""
+    shown = cell(raw, name, decision.cells[name])
+    model = catalog.products[relationship.target].model
+    if model is None or model.raw is None:
+        return shown
+    purpose = exp.EQ(this=exp.Placeholder(this="request:purpose"), expression=exp.Literal.string(model.raw.purpose))
+    allowed = given.get(name, False)
+    value = raw.column(name)
+    if allowed is not True:
+        value = _case([(allowed, value)], exp.Cast(this=exp.Null(), to=data_type(raw.product.columns[name].type)), raw)
+    return exp.Case(ifs=[exp.If(this=purpose, true=value)], default=copied(shown))
+
+
+def meets_masked(relationship: Relationship, here: CellDecision, there: CellDecision) -> bool:
+    """Whether a row may be reached over a key that the caller does not see clear."""
+    return relationship.traverse_masked is not None or _equal_masks(here, there)
 
 
 def _ends(catalog: Catalog, name: str) -> tuple[Relationship, int, list[str]]:

@@ -6,8 +6,10 @@
 - A product is visible if one of its columns is, and no deny takes all of its rows. A row filter never hides a product:
   where it gives nothing, the product is there and empty. Key columns need not be visible.
 - Tokens of a column may be looked up if such a grant says ``detokenize``.
+- A model is visible if one of its outputs is; its inputs are what the caller may ask it with.
 - A relationship is visible if its target is, and if the caller may know the key columns on both sides: following it
-  tells which rows have equal keys. ``traverse_masked`` on the relationship allows it without.
+  tells which rows have equal keys. ``traverse_masked`` on the relationship allows it without. So does a model at its
+  end: what it is given is what the caller sees.
 
 Only what the zone publishes. Two callers with the same names have the same digest.
 """
@@ -41,6 +43,8 @@ def visible(policies: PolicySet, catalog: Catalog, caller: Caller, moment: Momen
         names = _columns(mine, asked) if mine is not None else frozenset()
         if mine is not None and names and mine.localize:
             names &= localized(product, mine, catalog, caller.zone)
+        if product.model is not None and not names & frozenset(product.model.outputs):
+            names = frozenset()
         if names:
             columns[product.id] = names
         if mine is not None and (looked_up := names & _tokens(mine, asked)):
@@ -102,7 +106,7 @@ def _tokens(rules: ProductRules, asked: _Asked) -> frozenset[str]:
 def _may_follow(relationship: Relationship, columns: Names) -> bool:
     if relationship.target not in columns:
         return False
-    if relationship.traverse_masked is not None:
+    if relationship.traverse_masked is not None or relationship.calls:
         return True
     mine, theirs = columns[relationship.owner], columns[relationship.target]
     return all(here in mine and there in theirs for here, there in relationship.pairs)

@@ -29,6 +29,7 @@ class Request(NamedTuple):
     minute: int
     region: str | None = None
     entitlements: Mapping[str, tuple[object, ...]] = MappingProxyType({})
+    gathered: Mapping[tuple[str | int, ...], list[object]] = MappingProxyType({})
 
     def value(self, slot: Slot) -> object:
         """The slot's value. Raises `Refusal` CH110 for a cursor that is not valid here."""
@@ -37,6 +38,10 @@ class Request(NamedTuple):
                 return slot.value
             case "variable":
                 return reach(self.variables, slot.path)
+            case "list":
+                return [self.value(inner) for inner in slot.value]  # type: ignore[attr-defined]
+            case "gathered":
+                return self.gathered[slot.path]
             case "cursor" | "node":
                 text = slot.value if slot.value is not None else reach(self.variables, slot.path)
                 values = self.sealer.open(slot.origin, str(text), slot.seal)
@@ -61,7 +66,9 @@ class Request(NamedTuple):
 
 def reach(values: object, path: tuple[str | int, ...]) -> object:
     """Follow a path of keys and positions; an absent step gives None."""
-    for step in path:
+    for at, step in enumerate(path):
+        if step == "*":
+            return [reach(item, path[at + 1 :]) for item in values] if isinstance(values, (list, tuple)) else []
         if isinstance(values, Mapping):
             values = values.get(step)
         elif isinstance(values, (list, tuple)) and isinstance(step, int) and step < len(values):
@@ -75,6 +82,7 @@ def check_limits(limits: tuple[Limit, ...], request: Request) -> None:
     """Raise `Refusal` CH603 for a page size outside its bounds."""
     for limit in limits:
         value = request.value(request.slots[limit.slot])
+        value = len(value) if isinstance(value, list) else value
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit.most:
             raise Refusal(
                 "CH603",

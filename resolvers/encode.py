@@ -9,16 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from operator import itemgetter
 
 import orjson
 from sqlglot import exp
 
 from resolvers.bind import Request
-from resolvers.plan import Form, Layout, Plan
+from resolvers.natural import natural
 from resolvers.run import Row, rows_at
+from resolvers.steps import Form, Layout, Plan
 from schema.query import (
     Block,
+    ByKeys,
     Connection,
     Cursor,
     Edges,
@@ -32,9 +35,12 @@ from schema.query import (
     PageInfo,
     Pick,
     ShapeField,
+    Stale,
+    Status,
     Total,
     blocks_of,
 )
+from schema.types import Type
 
 Json = object
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
@@ -67,7 +73,7 @@ def encoder(plan: Plan) -> Encoder:
 
 
 def _needs(field: ShapeField) -> set[str]:
-    found = {field.block} if isinstance(field, One | Many | Edges | PageInfo | Total) else set()
+    found = {field.block} if isinstance(field, One | Many | Edges | PageInfo | Total | ByKeys) else set()
     if isinstance(field, Connection | Nest):
         for inner in field.fields:
             found |= _needs(inner)
@@ -104,6 +110,10 @@ class _Compiler:
                 return _cursor(indexes, seal)
             case NodeId(indexes=indexes, product=product):
                 return lambda row, request: request.sealer.seal("node", (product, *(row[at] for at in indexes)), "")
+            case Status() | Stale():
+                return _said(field)
+            case ByKeys(block=name, fields=fields):
+                return self._by_keys(places[name], self._blocks[name], fields)
             case PageInfo():
                 return _page_info(field, places[field.block], self._blocks[field.block])
 
@@ -125,16 +135,35 @@ class _Compiler:
         return self._object(fields, self._layouts[block.name].children, block)
 
     def _one(self, at: int, block: Block, fields: tuple[ShapeField, ...]) -> Write:
-        write, empty, exact = self._row(block, fields), list(self._layouts[block.name].empty), block.exact
-        aggregate = block.aggregate
+        write, empty, exact = self._row(block, fields), self._empty(block), block.exact
+        always = block.aggregate or block.entity
 
         def one(row: Row, request: Request) -> Json:
-            rows = rows_at(row, at)
-            if not rows:
-                return write(empty, request) if aggregate else None
-            return None if exact and len(rows) > 1 else write(rows[0], request)
+            rows: list[Row] | None = row[at]  # type: ignore[assignment]  # a Layout's child position holds rows
+            if rows is None:
+                return None  # it failed, and an error says so
+            if len(rows) == 1 or (rows and not exact):
+                return write(rows[0], request)
+            return write(empty, request) if always else None
 
         return one
+
+    def _empty(self, block: Block) -> Row:
+        """The row that stands for none: what a block gives of itself, and no rows below it."""
+        layout = self._layouts[block.name]
+        below: Row = [[] for _ in range(max(layout.children.values(), default=-1) + 1 - len(layout.empty))]
+        return [*layout.empty, *below]
+
+    def _by_keys(self, at: int, block: Block, fields: tuple[ShapeField, ...]) -> Write:
+        write, empty, entity = self._row(block, fields), self._empty(block), block.entity
+
+        def by_keys(row: Row, request: Request) -> Json:
+            found: list[Row | None] = row[at]  # type: ignore[assignment]
+            return [
+                write(one, request) if one is not None else write(empty, request) if entity else None for one in found
+            ]
+
+        return by_keys
 
     def _total(self, at: int, block: Block, index: int) -> Write:
         empty = list(self._layouts[block.name].empty)
@@ -146,7 +175,7 @@ class _Compiler:
         return total
 
     def _many(self, at: int, block: Block, fields: tuple[ShapeField, ...]) -> Write:
-        write, page = _each(self._parts(fields, self._layouts[block.name].children, block)), _page(block)
+        write, page = _each(self._parts(fields, self._layouts[block.name].children, block)), page_of(block)
         if not block.probe:
             return lambda row, request: write(rows_at(row, at), request)
         return lambda row, request: write(page(rows_at(row, at), request), request)
@@ -155,6 +184,28 @@ class _Compiler:
 def _leaf(index: int) -> Write:
     get = itemgetter(index)
     return lambda row, request: get(row)
+
+
+def _said(field: Status | Stale) -> Write:
+    """What a feature view's row says of itself."""
+    if isinstance(field, Stale):
+        return _stale(field.index, field.type, field.ttl)
+    index = field.index
+    return lambda row, request: "MISSING" if row[index] is None else "PRESENT"
+
+
+def _stale(index: int, type_: Type, ttl: float) -> Write:
+    """Whether a moment, as of the start of this minute, is longer ago than it should be."""
+
+    def stale(row: Row, request: Request) -> Json:
+        when = natural(row[index], type_)
+        if not isinstance(when, date):
+            return None
+        moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return request.minute * 60 - moment.timestamp() > ttl
+
+    return stale
 
 
 def _text(index: int) -> Write:
@@ -237,7 +288,7 @@ def page_size(block: Block, request: Request) -> int:
     return int(str(request.value(request.slots[slot])))
 
 
-def _page(block: Block) -> Callable[[list[Row], Request], list[Row]]:
+def page_of(block: Block) -> Callable[[list[Row], Request], list[Row]]:
     """The rows of a page: without the probe row, which tells only that there is more (in front where reversed)."""
     if not block.probe:
         return lambda rows, request: rows
@@ -247,7 +298,7 @@ def _page(block: Block) -> Callable[[list[Row], Request], list[Row]]:
 
 
 def _page_info(field: PageInfo, at: int, block: Block) -> Write:
-    cursor, page = _cursor(field.cursor.indexes, field.cursor.seal), _page(block)
+    cursor, page = _cursor(field.cursor.indexes, field.cursor.seal), page_of(block)
 
     def write(row: Row, request: Request) -> Json:
         rows = rows_at(row, at)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,23 +21,31 @@ import orjson
 from sqlglot import exp
 
 from policies.condition import Moment
-from policies.govern import GovernedQuery, GuardTuple, govern, prerequisites
+from policies.govern import GovernedQuery, GuardTuple, Secrets, govern, prerequisites, row_functions
+from policies.rowwise import Govern
 from policies.rules import PolicySet
-from resolvers.backends.backend import Backend, Bounds, Deadline
+from resolvers.backends.backend import Bounds, Deadline
 from resolvers.backends.failures import too_many_bytes
+from resolvers.backends.opened import Opened, of_keys, of_sql
 from resolvers.bind import Request, check_limits
 from resolvers.binders import binder
 from resolvers.cache import Bounded
 from resolvers.encode import Encoder, encoder
 from resolvers.entitlements import Entitlements
+from resolvers.failed import failed_places
 from resolvers.frontends.graphql.frontend import Asked, GraphQLFrontEnd, Inlined
+from resolvers.lookups.calls import Calls
+from resolvers.lookups.find import Found, Sources
+from resolvers.lookups.kept import KeptRows
+from resolvers.lookups.run import Lookups
 from resolvers.observe import SILENT, Observer
 from resolvers.operation import Answer, Operation
-from resolvers.plan import MANY, Fetch, Plan, plan
+from resolvers.plan import MANY, plan
 from resolvers.results.kept import Kept
 from resolvers.run import Access, Means, Ran, run
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
+from resolvers.steps import Fetch, Lookup, Plan, steps_of
 from schema.caller import Caller
 from schema.catalog import Catalog
 from schema.errors import Refusal, Refusals
@@ -64,6 +72,7 @@ class Ready:
     plan: Plan
     encoder: Encoder
     accesses: Mapping[str, Access]
+    looks: bool
 
 
 class Prepared(NamedTuple):
@@ -84,20 +93,21 @@ class Standing:
 
 
 class Engine:
-    """``backends`` by source name; ``keys`` are the zone's mask keys and its ``seal`` key."""
+    """``sources`` by name; ``keys`` are the zone's mask keys and its ``seal`` key."""
 
     def __init__(
         self,
         catalog: Catalog,
         policies: PolicySet,
         zone: str,
-        backends: Mapping[str, Backend],
+        sources: Mapping[str, Opened],
         keys: Mapping[str, bytes],
         clock: Callable[[], float] = time.time,
         observer: Observer = SILENT,
         kept: Kept | None = None,
     ) -> None:
-        self.catalog, self.policies, self.zone, self.backends = catalog, policies, catalog.zones[zone], backends
+        self.catalog, self.policies, self.zone = catalog, policies, catalog.zones[zone]
+        self.backends = backends = of_sql(sources)
         self._keys, self._clock = keys, clock
         self._dialects = {name: backend.dialect for name, backend in backends.items()}
         capabilities = {name: dialect.capabilities for name, dialect in self._dialects.items()}
@@ -112,6 +122,9 @@ class Engine:
         self._means = Means(backends, bounds, kept.results if kept is not None else None, observer)
         if kept is not None:
             kept.results.prepare(catalog)
+        self._rows = KeptRows()
+        identities = kept.identities if kept is not None else {}
+        self._sources = Sources(catalog, of_keys(sources), observer, self._rows, identities)
         self._compiler = ThreadPoolExecutor(1, f"compile-{zone}")
 
     async def answer(self, operation: Operation, caller: Caller) -> Answer:
@@ -128,12 +141,27 @@ class Engine:
         started = time.perf_counter()
         if ready.plan.query.entitlements:
             request = await self._entitled(ready.plan.query, request, deadline)
-        ran = await run(ready.plan, ready.accesses, request, self._means, deadline)
+        ran = await self._run(ready, request, caller, deadline)
         ended = time.perf_counter()
         timings["run"] = (ended - started) * 1000
         answer = self._encode(prepared, ran, request)
         timings["encode"] = _since(ended)
         return answer
+
+    async def _run(self, ready: Ready, request: Request, caller: Caller, deadline: Deadline) -> Ran:
+        if not ready.looks:
+            return await run(ready.plan, ready.accesses, request, self._means, deadline)
+        found = Found(self._sources, Calls(self.catalog.sources, caller, deadline))
+        try:
+            lookups = Lookups(self.catalog, ready.plan.layouts, found, self._row_functions(ready, request, caller))
+            return await run(ready.plan, ready.accesses, request, self._means, deadline, lookups)
+        finally:
+            found.close()
+
+    def _row_functions(self, ready: Ready, request: Request, caller: Caller) -> Mapping[str, Govern]:
+        secrets = Secrets(self._keys, request.entitlements)
+        query = ready.plan.query
+        return row_functions(query, caller, self.moment(), secrets, self.policies, self.catalog)
 
     def prepare(self, operation: Operation, caller: Caller) -> Prepared:
         """Stages 3 to 5: read, compile, govern, plan; whatever is missing is made."""
@@ -232,9 +260,11 @@ class Engine:
     def _ready(self, compiled: Compiled, caller: Caller, guards: Guards, large: bool, made: bool) -> Ready:
         if not made:
             raise _Missing
-        planned = plan(self._governed(compiled.query, caller, guards.tuple), self.catalog, self._dialects, large)
-        accesses = {fetch.block.name: self._access(fetch) for fetch in _fetches(planned.fetches)}
-        return Ready(planned, encoder(planned), accesses)
+        governed = self._governed(compiled.query, caller, guards.tuple)
+        planned = plan(governed, self.catalog, self._dialects, large, self.zone.max_candidates)
+        steps = steps_of((*planned.steps, *(gather.fetch for gather in planned.gathers)))
+        accesses = {step.block.name: self._access(step) for step in steps if isinstance(step, Fetch)}
+        return Ready(planned, encoder(planned), accesses, any(isinstance(step, Lookup) for step in steps))
 
     def _access(self, fetch: Fetch) -> Access:
         bind = binder(fetch.statement, self._keys)
@@ -258,11 +288,20 @@ class Engine:
         ready, failed = prepared.ready, frozenset(ran.failures)
         body: dict[str, object] = {"data": ready.encoder.encode(ran.rows, failed, request)}
         if failed:
-            body["errors"] = [_error(key, ran, needs) for key, _, needs in ready.encoder.fields if needs & failed]
+            body["errors"] = self._errors(ready, ran, request)
         text = orjson.dumps(body)
         if len(text) > self.zone.max_answer_bytes:
             raise too_many_bytes(self.zone.max_answer_bytes)
         return Answer(text, 294 if failed else 200, prepared.timings, prepared.document)
+
+    def _errors(self, ready: Ready, ran: Ran, request: Request) -> list[dict[str, object]]:
+        """An error for every root that failed, and for every object below one."""
+        failed = frozenset(ran.failures)
+        errors = [_error([key], _first(ran, needs)) for key, _, needs in ready.encoder.fields if needs & failed]
+        below = failed - {block.name for block in ready.plan.query.logical.blocks}
+        for name, places in failed_places(ready.plan, ran.rows, below, request).items() if below else ():
+            errors += [_error(list(place), ran.failures[name]) for place in places]
+        return errors
 
     def _sealer(self, caller: Caller) -> Sealer:
         bound = (self.zone.name, caller.digest, self.catalog.version, self.policies.version)
@@ -279,10 +318,13 @@ class Engine:
         return int(self._clock() // 60)
 
 
-def _error(key: str, ran: Ran, needs: frozenset[str]) -> dict[str, object]:
-    refusal = next(ran.failures[name] for name in sorted(needs & frozenset(ran.failures)))
+def _first(ran: Ran, needs: frozenset[str]) -> Refusal:
+    return next(ran.failures[name] for name in sorted(needs & frozenset(ran.failures)))
+
+
+def _error(path: list[str | int], refusal: Refusal) -> dict[str, object]:
     extensions = {"code": refusal.code} | ({"hint": refusal.hint} if refusal.hint else {})
-    return {"message": refusal.message, "path": [key], "extensions": extensions}
+    return {"message": refusal.message, "path": path, "extensions": extensions}
 
 
 class _Missing(Exception):
@@ -294,12 +336,6 @@ def _pages(query: LogicalQuery) -> tuple[Slot, ...]:
     found = [block.select.args["limit"] for block in query.blocks if block.select.args.get("limit") is not None]
     names = [node.name for limit in found for node in limit.find_all(exp.Placeholder)]
     return tuple(query.slots[name] for name in names if query.slots[name].origin == "variable")
-
-
-def _fetches(fetches: tuple[Fetch, ...]) -> Iterator[Fetch]:
-    for fetch in fetches:
-        yield fetch
-        yield from _fetches(fetch.below)
 
 
 def _since(started: float) -> float:

@@ -57,7 +57,7 @@ def _shown(fields: Fields) -> Iterator[One | Many | Edges | PageInfo | Total]:
 
 def _as_it_is(block: Block) -> bool:
     """Rows need no cutting, turning or counting, and a figure over nothing comes from the engine itself."""
-    if block.probe or block.reverse or block.exact:
+    if block.probe or block.reverse or block.exact or block.entity:
         return False
     return not block.aggregate or not (block.select.args.get("having") or block.select.args.get("group"))
 

@@ -18,8 +18,7 @@ Pure: statements are text, nothing runs here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -27,88 +26,81 @@ from policies.govern import GovernedQuery
 from policies.relation import link_columns
 from policies.verify import verify
 from resolvers.backends.columns import typed_columns
-from resolvers.backends.dialect import Dialect, Statement
+from resolvers.backends.dialect import Dialect
 from resolvers.finished import Fields, finished
+from resolvers.lookups.plan import Looking
 from resolvers.results.freshness import statement_freshness
+from resolvers.steps import Fetch, Form, Gather, Layout, Lookup, Plan
 from schema.catalog import Catalog
-from schema.query import Block, Connection, Leaf, Literal_, Many, Nest, One, ShapeField, Slot
+from schema.query import Block, Connection, Gathering, Leaf, Literal_, Many, Nest, One, ShapeField, Slot
 from schema.trees import copied
 from schema.types import Kind, Type
 
 MANY = 200
 """Rows from which a list is long."""
 
-Form = Literal["rows", "objects", "array"]
-"""How the rows of a fetch come: one column for each value; one JSON object for each row; or one row of (how many, the
-JSON array of all)."""
 
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where things stand in a block's row. ``links`` are, per cut child, the positions of its link values; ``children``
-    are the positions of the children's rows, by block name; those in ``finished`` are JSON as the answer shows it, as
-    text unless the row was ``parsed`` from JSON itself. ``keys`` are, below a cut, the positions of the row's own link
-    values. ``texts`` are positions of JSON text. ``empty`` is the row of an aggregate over nothing."""
-
-    links: Mapping[str, tuple[int, ...]]
-    children: Mapping[str, int]
-    keys: tuple[int, ...]
-    empty: tuple[object, ...] = ()
-    texts: frozenset[int] = frozenset()
-    finished: frozenset[str] = frozenset()
-    parsed: bool = False
-    form: Form = "rows"
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """One statement and where its rows go.
-
-    ``parent`` is the block whose rows' link values are bound to ``keys`` (None for a root). ``parsed`` are the
-    positions of JSON text that the gateway itself goes on with. ``freshness``: for how many seconds its result may be
-    used again.
-    """
-
-    source: str
-    block: Block
-    statement: Statement
-    form: Form = "rows"
-    parsed: tuple[int, ...] = ()
-    freshness: float | None = None
-    parent: str | None = None
-    keys: tuple[Slot, ...] = ()
-    below: tuple[Fetch, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that needs to run for a governed query. ``layouts`` by block name."""
-
-    query: GovernedQuery
-    fetches: tuple[Fetch, ...]
-    layouts: Mapping[str, Layout]
-
-
-def plan(query: GovernedQuery, catalog: Catalog, dialects: Mapping[str, Dialect], large: bool = False) -> Plan:
+def plan(
+    query: GovernedQuery,
+    catalog: Catalog,
+    dialects: Mapping[str, Dialect],
+    large: bool = False,
+    most: int = 10_000,
+) -> Plan:
     """Plan a governed query. ``dialects`` by source name. ``large``: a list whose length only the variables tell is
-    long."""
-    planner = _Planner(query, catalog, dialects, large)
-    fetches = tuple(planner.fetch(block, None) for block in query.blocks)
-    return Plan(query, fetches, planner.layouts)
+    long. ``most``: how many rows or links are gathered at most."""
+    planner = _Planner(query, catalog, dialects, large, most)
+    gathers = tuple(planner.gather(gathering) for gathering in query.gatherings)
+    steps = tuple(planner.step(block, None, frozenset()) for block in query.blocks)
+    return Plan(query, steps, planner.layouts, gathers)
 
 
 class _Planner:
-    def __init__(self, query: GovernedQuery, catalog: Catalog, dialects: Mapping[str, Dialect], large: bool) -> None:
+    def __init__(
+        self, query: GovernedQuery, catalog: Catalog, dialects: Mapping[str, Dialect], large: bool, most: int
+    ) -> None:
         self._query, self._catalog, self._dialects, self._large = query, catalog, dialects, large
         self._slots = dict(query.slots)
         self._finished = finished(query.logical.shape, query.blocks, self._fits)
+        self._looking = Looking(query, catalog)
+        self._most = most
         self.layouts: dict[str, Layout] = {}
 
     def _dialect(self, block: Block) -> Dialect:
         return self._dialects[self._catalog.products[block.product].source]
 
+    def step(self, block: Block, parent: Block | None, beside: frozenset[str]) -> Fetch | Lookup:
+        """What answers a block. ``beside`` are the blocks that are answered beside it, below the same fetch."""
+        if self._catalog.keyed(block.product):
+            lookup = self._looking.lookup(block, parent, beside)
+            self.layouts[block.name] = Layout({}, {}, (), (None,) * len(block.outputs))
+            return lookup
+        return self.fetch(block, parent)
+
+    def gather(self, gathering: Gathering) -> Gather:
+        """What is asked before: the different links, or at most so many rows and what they lead to."""
+        block, most = gathering.block, self._most
+        select = copied(block.select)
+        if not gathering.identified:
+            select.set("distinct", exp.Distinct())
+        select.set("limit", exp.Limit(expression=exp.Literal.number(most + 1)))
+        block = replace(block, select=select)
+        if gathering.kind == "links":
+            return Gather(gathering, self._links(block), self._link_types(block), most)
+        child = next(child for child in block.children if child.name == gathering.child)
+        return Gather(gathering, self.fetch(block, None), self._near_types(child), most)
+
+    def _links(self, block: Block) -> Fetch:
+        """The link values of a block's rows, on the far side of its relationship."""
+        dialect, types = self._dialect(block), self._link_types(block)
+        far = zip(self._far(block), types, strict=True)
+        block.select.set("expressions", _named([dialect.cell(link, type_) for link, type_ in far]))
+        verify(block.select, self._catalog)
+        self.layouts[block.name] = Layout({}, {}, tuple(range(len(types))))
+        return self._fetch(block, dialect, block.select, "rows")
+
     def fetch(self, block: Block, parent: Block | None) -> Fetch:
-        """The statement for a block and whatever can stand inside it, and the fetches below its cuts."""
+        """The statement for a block and whatever can stand inside it, and the steps below its cuts."""
         dialect = self._dialect(block)
         keys = self._key_slots(block) if parent is not None else ()
         cut: list[tuple[Block, Block]] = []
@@ -117,10 +109,17 @@ class _Planner:
         else:
             form, statement = "rows", self._root(block, dialect, keys, cut)
         verify(statement, self._catalog)
+        beside = frozenset(child.name for child, _ in cut)
+        found = self._fetch(block, dialect, statement, form)
+        below = tuple(self.step(child, above, beside) for child, above in cut)
+        listed = tuple(self._slots[name] for name in block.keys) if block.listed else ()
+        above = parent.name if parent is not None else None
+        return replace(found, parent=above, keys=keys, below=below, listed=listed)
+
+    def _fetch(self, block: Block, dialect: Dialect, statement: exp.Expression, form: Form) -> Fetch:
         source = self._catalog.products[block.product].source
         fresh = self._freshness(statement, source)
         typed = typed_columns(statement, self._catalog, dialect)
-        below = tuple(self.fetch(child, above) for child, above in cut)
         return Fetch(
             source=source,
             block=block,
@@ -128,9 +127,6 @@ class _Planner:
             form=form,
             parsed=self._parsed(block) if form == "rows" else (),
             freshness=fresh,
-            parent=parent.name if parent is not None else None,
-            keys=keys,
-            below=below,
         )
 
     def _freshness(self, statement: exp.Expression, source: str) -> float | None:
@@ -202,6 +198,15 @@ class _Planner:
         target = self._catalog.products[relationship.target]
         return tuple(target.columns[there].type for _, there in relationship.pairs)
 
+    def _near_types(self, child: Block) -> tuple[Type, ...]:
+        """The types of a child's link columns in its parent's rows: those of the other side, but for a model, whose
+        inputs may be wider than what they are fed."""
+        relationship = self._catalog.relationship(child.relationship or "")
+        if not relationship.calls:
+            return self._link_types(child)
+        owner = self._catalog.products[relationship.owner]
+        return tuple(owner.columns[here].type for here, _ in relationship.pairs)
+
     def _root(
         self, block: Block, dialect: Dialect, keys: tuple[Slot, ...], cut: list[tuple[Block, Block]]
     ) -> exp.Select:
@@ -241,7 +246,7 @@ class _Planner:
             cut.append((child, block))
             near = self._near(child, block)
             links[child.name] = tuple(range(len(typed), len(typed) + len(near)))
-            typed += zip(near, self._link_types(child), strict=True)
+            typed += zip(near, self._near_types(child), strict=True)
         own = tuple(range(len(typed), len(typed) + len(keys)))
         typed += zip(keys, self._link_types(block), strict=True) if keys else []
         children = {child.name: len(typed) + index for index, child in enumerate(inside)}
@@ -256,8 +261,9 @@ class _Planner:
         return items
 
     def _fits(self, child: Block, parent: Block) -> bool:
-        dialect = self._dialect(parent)
-        return dialect.capabilities.tree and self._dialect(child) is dialect and self._same_source(child, parent)
+        if not self._same_source(child, parent) or self._catalog.keyed(child.product):
+            return False
+        return self._dialect(parent).capabilities.tree
 
     def _same_source(self, one: Block, other: Block) -> bool:
         products = self._catalog.products
@@ -324,7 +330,7 @@ class _Planner:
 
 
 def _empty(block: Block) -> tuple[object, ...]:
-    """What an aggregate over no rows gives: counts are zero, everything else (a suppressed count too) is null."""
+    """What no rows give: of an aggregate counts are zero, everything else (a suppressed count too) is null."""
     zero = {Kind.BIGINT: "0"}
     return tuple(
         zero.get(output.type.kind, 0) if isinstance(item.this, exp.Count) else None

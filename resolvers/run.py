@@ -1,8 +1,9 @@
-"""Run: the statements of a plan against their sources, roots side by side, cut children as soon as their parents are
-there.
+"""Run: the steps of a plan against their sources, roots side by side, what lies below a cut as soon as its parents are
+there, and what was to be gathered before any of it.
 
-Rows below a cut are stitched to their parents by their link values, so a page of N parents costs one statement. What
-fails, fails for its root alone; the others answer.
+Rows below a cut are stitched to their parents by their link values, so a page of N parents costs one statement, or one
+look-up of as many keys. Where a single related object fails, it is null with an error and the rest stands; whatever
+else fails, fails for its root alone, and the others answer.
 
 Does not promise: one snapshot across statements (docs/architecture.md).
 """
@@ -11,21 +12,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import orjson
 
 from resolvers.backends.backend import Backend, Bounds, Deadline
-from resolvers.backends.failures import too_many_rows
+from resolvers.backends.failures import too_many_candidates, too_many_rows
 from resolvers.bind import Request
 from resolvers.binders import Bind, Keys
+from resolvers.gathered import Gathered, gathered_lists
+from resolvers.listed import aligned
+from resolvers.lookups.run import Lookups
 from resolvers.natural import natural
 from resolvers.observe import SILENT, Observer
-from resolvers.plan import Fetch, Plan
 from resolvers.results.key import StatementKey
 from resolvers.results.results import Results
+from resolvers.steps import Fetch, Gather, Lookup, Plan, Step
 from schema.errors import Refusal
 
 Row = list[object]
@@ -33,7 +37,8 @@ Rows = list[Row]
 
 
 class Ran(NamedTuple):
-    """The rows of each root block, or why there are none."""
+    """The rows of each root block, or why there are none. ``failures`` by block: of roots, and of single objects below
+    them, whose place in their parents' rows holds None."""
 
     rows: Mapping[str, Rows]
     failures: Mapping[str, Refusal]
@@ -55,64 +60,126 @@ class Means:
     bounds: Bounds
     results: Results | None = None
     observer: Observer = SILENT
+    log: Callable[[Done], None] | None = None
 
 
-async def run(plan: Plan, accesses: Mapping[str, Access], request: Request, means: Means, deadline: Deadline) -> Ran:
-    """Run a plan; ``accesses`` by the name of a fetch's block. Raises nothing for a source that fails: the failure
-    stands beside the other roots' rows."""
-    runner = _Runner(plan, accesses, request, means, deadline)
-    if len(plan.fetches) == 1:
-        name = plan.fetches[0].block.name
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one step did: for whoever explains a plan that ran."""
+
+    block: str
+    rows: int
+    seconds: float
+
+
+async def run(
+    plan: Plan,
+    accesses: Mapping[str, Access],
+    request: Request,
+    means: Means,
+    deadline: Deadline,
+    lookups: Lookups | None = None,
+) -> Ran:
+    """Run a plan; ``accesses`` by the name of a fetch's block; ``lookups`` where the plan has any. Raises nothing for a
+    source that fails: the failure stands beside the other roots' rows."""
+    runner = _Runner(plan, accesses, request, means, deadline, lookups)
+    if len(plan.steps) == 1:
+        name = plan.steps[0].block.name
         try:
-            return Ran({name: await runner.root(plan.fetches[0])}, {})
+            return Ran({name: await runner.root(plan.steps[0])}, runner.failures)
         except Refusal as refusal:
             return Ran({}, {name: refusal})
     rows: dict[str, Rows] = {}
-    failures: dict[str, Refusal] = {}
 
-    async def one(fetch: Fetch) -> None:
+    async def one(step: Step) -> None:
         try:
-            rows[fetch.block.name] = await runner.root(fetch)
+            rows[step.block.name] = await runner.root(step)
         except Refusal as refusal:
-            failures[fetch.block.name] = refusal
+            runner.failures[step.block.name] = refusal
 
     async with asyncio.TaskGroup() as group:
-        for fetch in plan.fetches[1:]:
-            group.create_task(one(fetch))
-        if plan.fetches:
-            await one(plan.fetches[0])
-    return Ran(rows, failures)
+        for step in plan.steps[1:]:
+            group.create_task(one(step))
+        if plan.steps:
+            await one(plan.steps[0])
+    return Ran(rows, runner.failures)
 
 
 class _Runner:
     """One run: counts the rows of the whole answer against the bounds."""
 
     def __init__(
-        self, plan: Plan, accesses: Mapping[str, Access], request: Request, means: Means, deadline: Deadline
+        self,
+        plan: Plan,
+        accesses: Mapping[str, Access],
+        request: Request,
+        means: Means,
+        deadline: Deadline,
+        lookups: Lookups | None,
     ) -> None:
         self._plan, self._accesses, self._request, self._means = plan, accesses, request, means
-        self._deadline, self._most = deadline, means.bounds.rows
+        self._deadline, self._most, self._lookups = deadline, means.bounds.rows, lookups
         self._rows = 0
+        self.failures: dict[str, Refusal] = {}
+        self._gathering = Gathered(plan, self._gather)
+        if plan.gathers:
+            self._request = request._replace(gathered=self._gathering.values)
 
-    async def root(self, fetch: Fetch) -> Rows:
-        rows = await self._fetch(fetch, {})
-        if fetch.block.reverse:
+    async def root(self, step: Step) -> Rows:
+        if self._plan.gathers:
+            await self._gathering.before(step)
+        if isinstance(step, Lookup):
+            return await self._asked(step)
+        rows = await self._fetch(step, {})
+        if step.block.reverse:
             rows = rows[::-1]  # not in place: others may hold them too
-        if fetch.below:
-            await self._below(fetch, {fetch.block.name: rows})
+        if step.listed:
+            rows = aligned(step, rows, self._request)
+        if step.below:
+            await self._below(step, {step.block.name: rows})
         return rows
 
+    async def _gather(self, gather: Gather) -> None:
+        """The rows to look at, with what they lead to, and of those what is bound."""
+        fetch, name = gather.fetch, gather.gathering.name
+        rows = await self._fetch(fetch, {})
+        if len(rows) > gather.most:
+            raise too_many_candidates(gather.most)
+        if fetch.below:
+            await self._below(fetch, {fetch.block.name: rows}, strictly=True)
+        for list_, values in gathered_lists(gather, self._plan.layouts, rows, self._request).items():
+            self._gathering.values[name, list_] = values
+
+    async def _asked(self, lookup: Lookup) -> Rows:
+        """The rows of a root that asks by key: one for each key, or for a single one a list of one or none."""
+        if self._lookups is None:
+            raise RuntimeError("the plan has lookups, but nothing was given to do them with")
+        started = time.perf_counter()
+        found = await self._lookups.asked(lookup, self._request)
+        self._count(len(found))
+        self._done(lookup.block.name, len(found), started)
+        return found if lookup.block.listed else [row for row in found if row is not None]  # type: ignore[return-value]
+
+    def _count(self, rows: int) -> None:
+        self._rows += rows
+        if self._rows > self._most:
+            raise too_many_rows(self._most)
+
+    def _done(self, block: str, rows: int, started: float) -> None:
+        if self._means.log is not None:
+            self._means.log(Done(block, rows, time.perf_counter() - started))
+
     async def _fetch(self, fetch: Fetch, keys: Keys) -> Rows:
-        access, results = self._accesses[fetch.block.name], self._means.results
+        access, results, started = self._accesses[fetch.block.name], self._means.results, time.perf_counter()
         bound = access.bind(self._request, keys)
         if results is None or access.key is None:
             found: Sequence[Sequence[object]] = await self._ask(fetch, bound)
         else:
             ask = self._ask if fetch.freshness is None else self._ask_to_keep
             found = await results.rows(access.key, bound, fetch.freshness, lambda: ask(fetch, bound), self._deadline)
-        self._rows += int(str(found[0][1])) if fetch.form == "array" else len(found)
-        if self._rows > self._most:
-            raise too_many_rows(self._most)
+        count = int(str(found[0][1])) if fetch.form == "array" else len(found)
+        self._count(count)
+        self._done(fetch.block.name, count, started)
         if not fetch.parsed and not fetch.below:
             return found  # type: ignore[return-value]  # nothing is put into these rows: others may have them too
         rows = [list(row) for row in found]
@@ -138,16 +205,31 @@ class _Runner:
         rows = await self._ask(fetch, bound)
         return [tuple([value.decode() if isinstance(value, bytes) else value for value in row]) for row in rows]
 
-    async def _below(self, fetch: Fetch, rows: dict[str, Rows]) -> None:
-        """Fetch the cut children of whatever blocks this fetch brought, side by side."""
+    async def _below(self, fetch: Fetch, rows: dict[str, Rows], strictly: bool = False) -> None:
+        """The steps below a fetch, side by side but for those that need another's rows. ``strictly``: whatever fails,
+        fails the whole."""
         self._collect(fetch, rows)
         for child in fetch.below:
             for parent in rows[child.parent or ""]:
                 parent.append([])
+        tasks: dict[str, asyncio.Task[None]] = {}
+
+        async def one(child: Step) -> None:
+            parents = rows[child.parent or ""]
+            try:
+                await self._step(child, parents, tasks)
+            except Refusal as refusal:
+                if strictly or not child.block.one or child.block.aggregate:
+                    raise
+                self.failures.setdefault(child.block.name, refusal)
+                at = self._plan.layouts[child.parent or ""].children[child.block.name]
+                for parent in parents:
+                    parent[at] = None
+
         try:
             async with asyncio.TaskGroup() as children:
-                for child in fetch.below:
-                    children.create_task(self._child(child, rows[child.parent or ""]))
+                for child in in_order(fetch.below):
+                    tasks[child.block.name] = children.create_task(one(child))
         except ExceptionGroup as group:
             refused, others = group.split(Refusal)
             if refused is None or others is not None:
@@ -165,6 +247,25 @@ class _Runner:
                     at = layout.children[child.name]
                     rows[child.name] = [row for parent in rows[block.name] for row in rows_at(parent, at)]
                     waiting.append(child)
+
+    async def _step(self, child: Step, parents: Rows, tasks: Mapping[str, asyncio.Task[None]]) -> None:
+        if isinstance(child, Fetch):
+            return await self._child(child, parents)
+        for name in child.needs:
+            await tasks[name]
+            if name in self.failures:
+                raise self.failures[name]
+        return await self._lookup(child, parents)
+
+    async def _lookup(self, lookup: Lookup, parents: Rows) -> None:
+        if self._lookups is None:
+            raise RuntimeError("the plan has lookups, but nothing was given to do them with")
+        started = time.perf_counter()
+        at = self._plan.layouts[lookup.parent or ""].children[lookup.block.name]
+        found = await self._lookups.below(lookup, parents)
+        for parent, row in zip(parents, found, strict=True):
+            parent[at] = [] if row is None else [row]
+        self._done(lookup.block.name, sum(row is not None for row in found), started)
 
     async def _child(self, fetch: Fetch, parents: Rows) -> None:
         layout = self._plan.layouts[fetch.parent or ""]
@@ -187,6 +288,20 @@ def _first(group: ExceptionGroup[Refusal]) -> Refusal:
     """One of the refusals of a root's children: a root has one error."""
     found = group.exceptions[0]
     return found if isinstance(found, Refusal) else _first(found)
+
+
+def in_order(steps: tuple[Step, ...]) -> list[Step]:
+    """Those that need others after them."""
+    found: list[Step] = []
+    left = list(steps)
+    while left:
+        there = {step.block.name for step in found}
+        ready = [step for step in left if isinstance(step, Fetch) or step.needs <= there]
+        if not ready:
+            raise RuntimeError("steps wait for each other")
+        found += ready
+        left = [step for step in left if step not in ready]
+    return found
 
 
 def rows_at(row: Row, at: int) -> Rows:

@@ -61,7 +61,8 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Relationship:
     """A way from one product to another. ``pairs`` are (column here, column there). ``id`` is
-    ``domain.product.name``."""
+    ``domain.product.name``. ``calls``: it leads to a model, which is given what stands here as its inputs; ``paths``
+    are then (relationships and a column at their end, input there) for inputs that come from further away."""
 
     id: str
     name: str
@@ -73,6 +74,12 @@ class Relationship:
     place: Place
     description: str = ""
     traverse_masked: str | None = None
+    calls: bool = False
+    paths: tuple[tuple[tuple[str, ...], str], ...] = ()
+
+    def feeds(self) -> dict[str, tuple[str, ...]]:
+        """For a model: by input, what feeds it from here: a column, or relationships and a column at their end."""
+        return {**{there: (here,) for here, there in self.pairs}, **{there: path for path, there in self.paths}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +255,7 @@ class Zone:
     page_size: int = 100
     max_page_size: int = 1000
     max_rows: int = 100_000
+    max_candidates: int = 10_000
     max_answer_bytes: int = 32 * 1024 * 1024
     max_body_bytes: int = 1024 * 1024
     timeout: float = 25.0
@@ -264,6 +272,11 @@ class Catalog:
     claims: Mapping[str, Claim]
     issuers: Mapping[str, Issuer]
     zones: Mapping[str, Zone]
+
+    def keyed(self, product: str) -> bool:
+        """Whether a product's source answers by key, not in SQL."""
+        source = self.sources.get(self.products[product].source)
+        return source is not None and source.keyed
 
     def published(self, zone: str) -> tuple[Product, ...]:
         """The products a zone publishes, in catalog order."""

@@ -17,13 +17,21 @@ from schema.yaml_source import Entries, Node, Scalar
 _STRUCT_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
-def read_columns(product: str, node: Entries, tags: frozenset[str], errors: list[LoadError]) -> dict[str, Column]:
-    """Read the columns of a product. ``tags`` are those all columns inherit."""
-    view = node.has("view")
+def read_columns(
+    product: str,
+    node: Entries,
+    tags: frozenset[str],
+    errors: list[LoadError],
+    *,
+    view: bool = False,
+    made: bool = False,
+) -> dict[str, Column]:
+    """Read the columns of a product. ``tags`` are those all columns inherit; ``view``: they are outputs of one;
+    ``made``: a model makes them of others."""
     columns = {}
-    for name, entry in node.map("columns").entries.items():
+    for name, entry in node.entries.items():
         if isinstance(entry.value, Entries):
-            columns[name] = _column(product, name, entry.place, entry.value, tags, errors, view=view)
+            columns[name] = _column(product, name, entry.place, entry.value, tags, errors, view=view, made=made)
         else:
             columns[name] = Column(name, column_type(entry.value, errors), entry.place, camel(name), name, tags=tags)
     _inputs(product, columns, node, errors)
@@ -31,14 +39,25 @@ def read_columns(product: str, node: Entries, tags: frozenset[str], errors: list
 
 
 def _column(
-    product: str, name: str, place: Place, node: Entries, tags: frozenset[str], errors: list[LoadError], *, view: bool
+    product: str,
+    name: str,
+    place: Place,
+    node: Entries,
+    tags: frozenset[str],
+    errors: list[LoadError],
+    *,
+    view: bool,
+    made: bool,
 ) -> Column:
     sql, reason = node.text("sql"), node.map("declassify").text("reason")
     if node.has("column") and (sql is not None or view):
         what = "is derived" if sql is not None else "is of a view"
         sentence = f"The column '{product}.{name}' {what}, so it has no other name in the source."
         errors.append(LoadError(node.at("column"), "CH216", sentence, "Remove 'column:'."))
-    if node.has("declassify") and sql is None and not view:
+    if made and sql is not None:
+        sentence = f"The column '{product}.{name}' is a model's, which computes it itself."
+        errors.append(LoadError(node.at("sql"), "CH216", sentence, "Remove 'sql:'."))
+    if node.has("declassify") and sql is None and not view and not made:
         sentence = f"The column '{product}.{name}' is not derived, so there is nothing to declassify."
         errors.append(
             LoadError(node.at("declassify"), "CH216", sentence, "Remove 'declassify:', or the tags themselves.")
@@ -94,13 +113,13 @@ def _fault(type_: Type) -> str | None:
 
 def _inputs(product: str, columns: dict[str, Column], node: Entries, errors: list[LoadError]) -> None:
     for name, column in list(columns.items()):
-        text = node.map("columns").map(name).scalar("sql")
+        text = node.map(name).scalar("sql")
         if column.expression is not None and text is not None:
             inputs = expression_inputs(text, f"column '{product}.{name}'", columns, errors)
             columns[name] = replace(column, inputs=inputs)
     for circle in cycles({name: column.inputs for name, column in columns.items()}):
         sentence = f"The derived columns of '{product}' go round in a circle: {' -> '.join((*circle, circle[0]))}."
-        place = node.map("columns").map(circle[0]).at("sql")
+        place = node.map(circle[0]).at("sql")
         errors.append(LoadError(place, "CH221", sentence, "Derive one of them from columns of the source."))
 
 

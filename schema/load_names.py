@@ -9,14 +9,14 @@ from schema.errors import LoadError, Place
 from schema.names import pascal
 from schema.types import Kind, Type
 
-ROOT_SUFFIXES = ("Aggregate", "Groups", "Detokenize")
+ROOT_SUFFIXES = ("Aggregate", "Groups", "Detokenize", "ByKeys")
 """Besides ``plural`` and ``singular``, a product has the roots ``<plural>Aggregate``, ``<plural>Groups`` and, for some
 callers, ``<plural>Detokenize``."""
 
 TYPE_SUFFIXES = (
     "Connection", "Edge", "Aggregate", "Distinct", "Sums", "Averages", "Extremes", "Group", "GroupKey", "Where",
     "ListWhere", "OrderBy", "NumberOrderBy", "ExtremeOrderBy", "KeyOrderBy", "Column", "TokenColumn", "GroupBy",
-    "GroupOrderBy", "Having", "HavingDistinct", "HavingSums", "HavingAverages", "HavingExtremes",
+    "GroupOrderBy", "Key", "Input", "Having", "HavingDistinct", "HavingSums", "HavingAverages", "HavingExtremes",
 )  # fmt: skip
 """Names of helper types are the product's type name and one of these (schema.graphql.vocabulary; a test compares)."""
 
@@ -26,7 +26,8 @@ SCALARS = (
     "Duration", "UUID", "JSON", "Base64", "Fraction",
 )  # fmt: skip
 FIXED_TYPES = frozenset({
-    "Query", "Mutation", "Subscription", "Node", "PageInfo", "SortOrder", "Truncate", "NullWhere", *SCALARS,
+    "Query", "Mutation", "Subscription", "Node", "PageInfo", "SortOrder", "Truncate", "FeatureStatus", "NullWhere",
+    *SCALARS,
     *(f"{scalar}Where" for scalar in SCALARS), *(f"{scalar}ListWhere" for scalar in SCALARS),
 })  # fmt: skip
 FIXED_FIELDS = frozenset({"nodeId", "and", "or", "not"})

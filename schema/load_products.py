@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 
 from schema.catalog import Column, Domain, Product, Source
 from schema.errors import LoadError, Place
-from schema.load_columns import read_columns
+from schema.load_keyed import check_sources, read_columns_of, read_keyed
 from schema.load_relationships import read_relationships
 from schema.load_shape import clip, unknown
 from schema.load_units import seconds
 from schema.load_views import read_views
+from schema.load_ways import check_ways
 from schema.names import graphql_names, pascal
 from schema.propagate import propagate
 from schema.types import Kind
@@ -60,6 +61,8 @@ def read_products(
     _sources(drafts, sources, errors)
     drafts.products = read_relationships(drafts.products, drafts.nodes, errors)
     drafts.products, behind = read_views(drafts.products, drafts.nodes, sources, errors)
+    check_sources(drafts.products, drafts.nodes, sources, errors)
+    check_ways(drafts.products, sources, errors)
     tags = propagate(drafts.products, behind)
     return drafts.domains, {id_: _tagged(product, tags) for id_, product in drafts.products.items()}
 
@@ -85,7 +88,7 @@ def _product(id_: str, place: Place, node: Entries, domains: Mapping[str, Domain
         hint = "Declare it under 'domains:', with its steward."
         errors.append(unknown(place, "domain", domain_name, domains, hint=hint))
     tags = tags_of(node) | (domain.tags if domain else frozenset())
-    columns = read_columns(id_, node, tags, errors)
+    columns = read_columns_of(id_, node, tags, errors)
     names = node.map("graphql")
     one, many, type_name = graphql_names(name or id_)
     singular = names.text("singular")
@@ -99,8 +102,8 @@ def _product(id_: str, place: Place, node: Entries, domains: Mapping[str, Domain
         columns=columns,
         relationships={},
         place=place,
-        type_name=names.text("type") or (pascal(singular) if singular else type_name),
-        singular=singular or one,
+        type_name=names.text("type") or (pascal(singular) if singular and not node.has("model") else type_name),
+        singular=singular or (f"predict{type_name}" if node.has("model") else one),
         plural=names.text("plural") or many,
         physical=_table(node, errors),
         view=node.text("view"),
@@ -111,10 +114,11 @@ def _product(id_: str, place: Place, node: Entries, domains: Mapping[str, Domain
         cache=node.flag("cache", False),
         entitlement=node.flag("entitlement", False),
     )
-    _where(product, node, errors)
-    _key(product, node, errors)
-    _cache(product, node, errors)
-    return product
+    if not node.has("model"):
+        _where(product, node, errors)
+        _key(product, node, errors)
+        _cache(product, node, errors)
+    return read_keyed(product, node, errors)
 
 
 def _table(node: Entries, errors: list[LoadError]) -> tuple[str, ...]:

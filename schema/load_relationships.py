@@ -54,12 +54,22 @@ def _read(
     if target is None:
         errors.append(unknown(node.at("to"), "product", to, products))
         return None
-    pairs = []
+    pairs, paths = [], []
     for here, entry in node.map("on").entries.items():
         there = entry.value
         if not isinstance(there, Scalar) or not isinstance(there.value, str):
             continue
         left, right = product.columns.get(here), target.columns.get(there.value)
+        if target.model is not None:
+            if right is None or there.value not in target.model.inputs:
+                errors.append(unknown(there.place, "input", there.value, target.model.inputs, f" of '{target.id}'"))
+            elif "." in here:
+                paths.append((tuple(here.split(".")), there.value))
+            elif left is None:
+                errors.append(unknown(entry.place, "column", here, product.columns, f" in '{product.id}'"))
+            else:
+                pairs.append((here, there.value))
+            continue
         if left is None:
             errors.append(unknown(entry.place, "column", here, product.columns, f" in '{product.id}'"))
         if right is None:
@@ -78,6 +88,8 @@ def _read(
         place=place,
         description=node.text("description") or "",
         traverse_masked=node.map("traverse_masked").text("reason"),
+        calls=target.model is not None,
+        paths=tuple(paths),
     )
 
 

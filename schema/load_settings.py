@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
-from schema.catalog import Claim, Issuer, Source, Zone
+from schema.catalog import Claim, Issuer, Source, SourceKind, Zone
 from schema.errors import LoadError, Place
 from schema.load_issuers import key_places, read_issuer
 from schema.load_secrets import check_secrets
@@ -15,6 +15,9 @@ from schema.load_shapes import KEY_PLACES
 from schema.load_units import seconds, size
 from schema.types import Type, parse_type
 from schema.yaml_source import Entries, Entry, Node, Scalar, merge, plain
+
+_CLOUD = frozenset({"dynamodb", "sagemaker_features", "sagemaker", "vertex"})
+"""Kinds whose own cloud says where they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,20 @@ def read_settings(node: Entries, errors: list[LoadError]) -> Settings:
 
 def _source(name: str, place: Place, node: Entries, errors: list[LoadError]) -> Source:
     check_secrets(node, "source", errors)
+    if not node.has("url") and node.text("kind") not in _CLOUD:
+        sentence = f"The source '{name}' does not say where it is."
+        errors.append(LoadError(place, "CH208", sentence, "Add 'url:', a file or a URL."))
+    session = node.map("session").entries.items()
     options = plain(node.map("options"))
     return Source(
         name=name,
-        kind=cast(Literal["duckdb", "postgres", "sqlalchemy"], node.text("kind") or "duckdb"),
+        kind=cast(SourceKind, node.text("kind") or "duckdb"),
         url=node.text("url") or "",
         place=place,
         location=node.text("location"),
         required=node.flag("required", True),
         options=options if isinstance(options, dict) else {},
+        session={tag: str(entry.value.value) for tag, entry in session if isinstance(entry.value, Scalar)},
     )
 
 
@@ -107,6 +115,7 @@ def _zone(name: str, place: Place, node: Entries, issuers: Mapping[str, Issuer],
         page_size=page,
         max_page_size=most,
         max_rows=whole(limits, "max_rows", 100_000),
+        max_candidates=whole(limits, "max_candidates", 10_000),
         max_answer_bytes=_bytes(limits, "max_answer_bytes", 32 * 1024 * 1024, errors),
         max_body_bytes=_bytes(limits, "max_body_bytes", 1024 * 1024, errors),
         timeout=timeout or 25.0,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+from schema.catalog import SourceKind
 from schema.load_shape import Anything, Either, Flag, Key, ListOf, MapOf, Number, Record, Shape, Text
 from schema.load_units import DURATION, SIZE
 from schema.names import GRAPHQL, LOGICAL
@@ -51,13 +54,16 @@ def reason(about: str) -> Record:
 
 
 SOURCE = Record({
-    "kind": need(Text("Which back end speaks to it.", words=("duckdb", "postgres", "sqlalchemy"))),
-    "url": need(Text("Where it is: a file or a URL. Secrets stand as references: secret:env:NAME, secret:file:PATH, "
+    "kind": need(Text("Which back end speaks to it.", words=get_args(SourceKind))),
+    "url": may(Text("Where it is: a file or a URL. Needed, except where a cloud's own endpoint in 'location' is meant. "
+                     "Secrets stand as references: secret:env:NAME, secret:file:PATH, "
                      "secret:aws:NAME#key, secret:gcp:RESOURCE; or within a URL as ${secret:env:NAME}.")),
     "location": may(Text("The cloud region its data is in; localize policies ask for it.")),
     "required": may(Flag("false: the gateway starts without it and answers CH5xx until it is there. Default true.")),
     "options": may(MapOf(Anything(), "Options of the back end, such as pool_size, threads or memory_limit.")),
-}, "A connection to a database.", "source")  # fmt: skip
+    "session": may(MapOf(Text("", LOGICAL, _NAME), "Session tags of the cloud, each with the claim its value is taken "
+                         "from: department: department.")),
+}, "A connection to a database, a feature store or a model server.", "source")  # fmt: skip
 
 CLAIM_TYPES = ("string", "integer", "bigint", "decimal", "float", "boolean", "date", "time", "datetime", "timestamp",
                "uuid")  # fmt: skip
@@ -110,6 +116,8 @@ LIMITS = Record({
     "max_page_size": may(Number("Most rows of a page. Default 1000.", least=1, most=1_000_000)),
     "max_rows": may(Number("Most rows of one answer. Default 100000.", least=1, most=1_000_000_000)),
     "max_answer_bytes": may(size("Largest answer. Default 32MiB.")),
+    "max_candidates": may(Number("Most rows that are looked at to filter or order by what another source knows. "
+                                 "Default 10000.", least=1, most=1_000_000)),
     "max_body_bytes": may(size("Largest request body. Default 1MiB.")),
     "timeout": may(duration("Longest run of a request. Default 25s.")),
 }, "Limits of a zone.", "limits")  # fmt: skip
@@ -154,7 +162,8 @@ _TRAVERSE = "It may be followed by callers for whom its key is masked, and why."
 RELATIONSHIP = Record({
     "to": need(Text("The product it leads to.", PRODUCT, "a product id, domain.product",
                     examples=("reference.planes",))),
-    "on": need(MapOf(Text(), "Column here: column there, for every pair.", least=1)),
+    "on": need(MapOf(Text(), "Column here: column there, for every pair. To a model: column here, or relationships "
+                     "and a column at their end (route.features.mean_delay): input there.", least=1)),
     "many": may(Flag("true: it leads to many rows. Default: to one at most.")),
     "description": may(Text("What the relationship means.")),
     "graphql": may(GRAPHQL_NAME),
@@ -172,6 +181,42 @@ RELATIONSHIP = Record({
 
 _TABLE_PART = Text("", r"(?s).{1,255}", "an identifier")
 
+FEATURES = Record({
+    "event_time": may(Text("The column that says as of when a row holds. With several rows of one entity in a table, "
+                           "the latest counts.")),
+    "ttl": may(duration("A row older than this is stale, and says so.")),
+    "options": may(MapOf(Anything(), "How the store keeps it: options of the back end.")),
+}, "Makes the product a feature view: its rows are the latest values of the entity that its key names.",
+    "features")  # fmt: skip
+
+_INPUT = Either((Text("Just the type."), Record({
+    "type": need(Text("A scalar type.")),
+    "description": may(Text("What the value means, with its unit.")),
+    "column": may(Text("Its name in the model's signature, where that differs.", r"(?s).{1,255}", "a name")),
+    "graphql": may(GRAPHQL_NAME),
+    "nullable": may(Flag("true: the model takes null. Default false: without a value there is no scoring.")),
+}, "An input.", "input")))  # fmt: skip
+
+MODEL = Record({
+    "name": may(Text("What the source calls it. Default: the product's name.", r"(?s).{1,255}", "a name")),
+    "version": need(Text("The version that is served; part of the key of every answer that is kept.")),
+    "inputs": need(MapOf(_INPUT, "Its inputs by logical name, in the order of its signature.", LOGICAL, _NAME, 1)),
+    "outputs": need(MapOf(Either((Text("Just the type."), COLUMN)), "Its outputs by logical name.", LOGICAL, _NAME, 1)),
+    "deterministic": may(Flag("true: equal inputs give equal outputs. With 'freshness' of the product they are kept.")),
+    "batch": may(Number("Most rows of one call.", least=1, most=100_000)),
+    "raw": may(Record({
+        "purpose": need(Text("The purpose of a request for which inputs are raw.")),
+        "reason": need(Text("Why this is right, for whoever reviews it.")),
+    }, "The model gets raw values instead of the caller's view of them; its outputs then inherit their tags.", "raw")),
+    "card": may(Record({
+        "training_data": may(Text("What it was trained on.")),
+        "intended_use": may(Text("What it is meant for, and what not.")),
+        "registry": may(Text("A link to where it is kept.")),
+        "metrics": may(MapOf(Number("", whole=False), "Figures of its evaluation by name.")),
+    }, "What whoever uses the model should know of it.", "card")),
+    "options": may(MapOf(Anything(), "Options of the back end.")),
+}, "Makes the product a model: its columns are its inputs and outputs.", "model")  # fmt: skip
+
 PRODUCT_SHAPE = Record({
     "description": may(Text("What a row is.")),
     "source": may(Text("The source it is in. A view may leave it out.")),
@@ -186,9 +231,11 @@ PRODUCT_SHAPE = Record({
     "freshness": may(duration("How old its rows may be at most.")),
     "cache": may(Flag("true: results of its rows may be used again for as long as 'freshness' says.")),
     "entitlement": may(Flag("true: never published; policies may look up rights in it.")),
-    "columns": need(MapOf(Either((Text("Just the type."), COLUMN)), "Its columns by logical name.", LOGICAL, _NAME, 1)),
+    "features": may(FEATURES),
+    "model": may(MODEL),
+    "columns": may(MapOf(Either((Text("Just the type."), COLUMN)), "Its columns by logical name.", LOGICAL, _NAME, 1)),
     "relationships": may(named(RELATIONSHIP, "Ways to other products by name.")),
-}, "A governed table or view.", "product")  # fmt: skip
+}, "A governed table, view, feature view or model.", "product")  # fmt: skip
 
 CATALOG = Record({
     "domains": may(named(DOMAIN, "Business areas by name.")),

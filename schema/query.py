@@ -16,6 +16,9 @@ A front end (policy-blind) writes, per list, object or aggregate of the answer, 
 - ``"t0"."~key.0"``, ``"~key.1"`` .. are the row's identity for tie-breaks, cursors and node ids: the raw key where the
   caller sees it clear on every row, else its zone HMAC (then of type string). A front end that needs their values
   reads them as type string (``CH_TEXT("t0"."~key.0")``);
+- what another source knows of a row is gathered first (`Gathering`) and bound:
+  ``CH_IN("t0"."~operations.flights.plane.0", :g)`` for one key pair, ``CH_IN(CH_TOKEN(..), :g)`` for several or for the
+  row's identity;
 - ``"t0"."~raw.passport"`` and ``"t0"."~token.passport"`` are for looking a token up and stand in one form of select
   only, whose block is ``one`` and without children: ``SELECT "t0"."~raw.passport" AS "c0" FROM .. WHERE
   "t0"."~token.passport" = :token ORDER BY "t0"."~key.0" LIMIT 1``.
@@ -44,6 +47,8 @@ Functions: standard SQL as sqlglot's typed nodes where every engine agrees, else
 - ``CH_REGEX_REPLACE(text, :pattern, :replacement)``  all matches; the pattern was validated at load
 - ``CH_FLOOR_TO(number, :width)``   width * floor(number / width), same type as the number
 - ``CH_ROUND_TO(number, digits)``   round half away from zero, same type as the number
+- ``CH_TOKEN(text, text ..)``      the texts as one, NULL where one of them is: what rows are told apart by
+- ``CH_BOUND(text, :texts, :values)``  the value that stands in the place of the text in two list binds, else NULL
 - ``CH_SPLIT_PART(text, separator, n)``  n from 1; '' past the end
 """
 
@@ -57,7 +62,12 @@ from sqlglot import exp
 
 from schema.types import Type
 
-Origin = Literal["constant", "variable", "cursor", "node", "claim", "request", "secret", "keys", "entitlement"]
+SEPARATOR = "\x1f"
+"""Stands between the texts that ``CH_TOKEN`` joins."""
+
+Origin = Literal[
+    "constant", "variable", "list", "cursor", "node", "claim", "request", "secret", "keys", "gathered", "entitlement"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +75,17 @@ class Slot:
     """A bind of a statement: where its value comes from when the statement runs.
 
     - ``constant``: ``value`` is it;
-    - ``variable``: ``path`` into the coerced variables, e.g. ``("where", "carrier", "eq")``;
+    - ``variable``: ``path`` into the coerced variables, e.g. ``("where", "carrier", "eq")``; ``"*"`` goes into every
+      item of a list;
+    - ``list``: a list of the values of the slots in ``value``;
     - ``cursor``: ``path`` leads to the sealed cursor (or ``value`` holds it), ``index`` picks the sort value, ``seal``
       is what the cursor must have been sealed for;
     - ``node``: the same for a node id; ``index`` picks the key part, from 1 (the product's id stands first);
     - ``claim`` / ``request``: ``path`` is the name; ``secret``: ``path`` names a mask key of the zone;
     - ``entitlement``: ``path`` names an entitlement of the governed query;
-    - ``keys``: the link values of parent rows (set by the planner).
+    - ``keys``: the link values of parent rows (set by the planner);
+    - ``gathered``: ``path`` names a gathering and which of its lists (``members``, or ``keys`` and ``values``);
+      ``seal`` is the relationship whose link columns may be compared to them, if any.
 
     ``transform`` is applied to the value: ``like_contains``, ``like_starts``, ``like_ends`` escape it into a pattern.
     """
@@ -96,6 +110,16 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Feed:
+    """Where an input of a model comes from: link column ``pair`` of the parent, or ``output`` of the block at the end
+    of ``path``, which are children of the parent one below the other. Neither: nothing that this caller may see."""
+
+    pair: int | None = None
+    path: tuple[str, ...] = ()
+    output: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One list, object or aggregate of the answer.
 
@@ -104,6 +128,12 @@ class Block:
     nothing matches. ``probe``: the select fetches one row more than asked, to know whether there is a next page.
     ``reverse``: rows come in the reverse of the wanted order. ``relationship`` links a child to its parent's rows;
     the parent is always the relationship's owner.
+
+    ``entity``: one object also where there is no row, all of its values null (a feature view). ``feeds``: the inputs of
+    a model, in their order, where the block is a scoring of its parent's rows. ``keys``: the binds of the parts of the
+    product's key, for a root that asks for rows by key: of one row, or lists that belong together by position. With
+    ``listed`` the rows come one for each key, in their order, None where there is none: ``match`` are the outputs that
+    hold the parts of a row's key (none for a model, whose scorings come in order).
     """
 
     name: str
@@ -117,6 +147,34 @@ class Block:
     aggregate: bool = False
     probe: bool = False
     reverse: bool = False
+    entity: bool = False
+    feeds: tuple[Feed, ...] = ()
+    keys: tuple[str, ...] = ()
+    match: tuple[int, ...] = ()
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """What is asked of one source to bind it in a question to another: a question before the question.
+
+    - ``links``: the different link values of ``block``'s rows on the far side of its relationship;
+    - ``matches``: of ``block``'s rows, those whose child ``child`` fulfils ``condition`` (over ``"t"."column"``, each
+      with its output in ``columns``; None always holds): their link values on the near side of the child's
+      relationship, or, with ``identified``, their identity, which is the first output;
+    - ``values``: by the identity of ``block``'s rows (first output), the output ``output`` of their child.
+
+    Links come different; more than the zone's ``max_candidates`` is CH604.
+    """
+
+    name: str
+    kind: Literal["links", "matches", "values"]
+    block: Block
+    child: str = ""
+    condition: exp.Expr | None = None
+    columns: tuple[tuple[str, int], ...] = ()
+    identified: bool = False
+    output: int = 0
 
 
 # --- the answer's shape: what the encoder writes, in response order -------------------------------------------------
@@ -244,7 +302,51 @@ class Total:
     index: int
 
 
-ShapeField = Leaf | Literal_ | Nest | One | Many | Edges | Node | Cursor | NodeId | PageInfo | Connection | Total
+@dataclass(frozen=True, slots=True)
+class Status:
+    """``key: PRESENT | MISSING``: whether there is a row, seen by the output at ``index`` not being null."""
+
+    key: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """``key: true | false | null``: whether the moment at ``index``, of this type, is more than ``ttl`` seconds ago."""
+
+    key: str
+    index: int
+    type: Type
+    ttl: float
+
+
+@dataclass(frozen=True, slots=True)
+class ByKeys:
+    """``key: [{..}, ..]``: for each of the keys that the block was asked for, its row. Without one null, or an entity's
+    empty object."""
+
+    key: str
+    block: str
+    fields: tuple[ShapeField, ...]
+
+
+ShapeField = (
+    Leaf
+    | Literal_
+    | Nest
+    | One
+    | Many
+    | Edges
+    | Node
+    | Cursor
+    | NodeId
+    | PageInfo
+    | Connection
+    | Total
+    | Status
+    | Stale
+    | ByKeys
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +362,8 @@ class LogicalQuery:
     """A compiled operation, before policy. ``blocks`` are the roots; ``shape`` is the answer's ``data``.
 
     ``digest`` identifies (document, operation name, variable shape). ``limits`` are checked at bind time. ``products``
-    are all products named anywhere, filters included.
+    are all products named anywhere, filters included. ``gatherings`` run first, each after those that its own block
+    binds.
     """
 
     digest: str
@@ -269,6 +372,7 @@ class LogicalQuery:
     slots: Mapping[str, Slot]
     products: frozenset[str]
     limits: tuple[Limit, ...] = ()
+    gatherings: tuple[Gathering, ...] = ()
 
 
 def blocks_of(roots: tuple[Block, ...]) -> tuple[Block, ...]:

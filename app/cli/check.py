@@ -13,6 +13,7 @@ from app.steward.live import compare
 from app.steward.policy_test import run_policy_tests
 from app.steward.sources import SourceError, opened
 from policies.visible import detokenizable
+from resolvers.backends.opened import of_sql
 from schema.errors import LoadError, LoadErrors
 from schema.graphql import build
 
@@ -59,4 +60,4 @@ def _beyond(project: Project, live: bool) -> list[LoadError]:
 
 async def _compared(project: Project) -> list[LoadError]:
     async with opened(project) as backends:
-        return await compare(project.catalog, backends)
+        return await compare(project.catalog, of_sql(backends))

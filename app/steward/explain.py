@@ -6,7 +6,7 @@ appear, only their names; claim values are those of the caller who is explained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from policies.govern import prerequisites
 from resolvers.bind import Request
 from resolvers.engine import Engine
 from resolvers.operation import Operation
-from resolvers.plan import Fetch
+from resolvers.steps import Fetch, Lookup, Step, steps_of
 from schema.caller import Caller
 from schema.catalog import Product
 from schema.errors import Place
@@ -37,11 +37,12 @@ def explain_json(engine: Engine, operation: Operation, caller: Caller) -> Json:
         explain_inside(engine.catalog.products[name], engine.policies, engine.catalog, caller, engine.moment())
         for name in sorted(inner)
     ]
+    steps = (*steps_of(tuple(gather.fetch for gather in plan.gathers)), *steps_of(plan.steps))
     return {
         "zone": caller.zone,
         "purpose": caller.purpose,
         "products": [explanation_json(one) for one in found],
-        "statements": [_statement(fetch, prepared.request) for fetch in _fetches(plan.fetches)],
+        "statements": [_step(step, prepared.request) for step in steps],
         "entitlements": sorted(plan.query.entitlements),
     }
 
@@ -97,11 +98,18 @@ def _at(place: Place | None) -> str | None:
     return None if place is None else f"{place.file}:{place.line}"
 
 
-def _fetches(fetches: tuple[Fetch, ...]) -> Iterator[Fetch]:
-    """Every statement, parents before the children that wait for their rows."""
-    for fetch in fetches:
-        yield fetch
-        yield from _fetches(fetch.below)
+def _step(step: Step, request: Request) -> Json:
+    return _statement(step, request) if isinstance(step, Fetch) else _lookup(step)
+
+
+def _lookup(lookup: Lookup) -> Json:
+    return {
+        "source": lookup.source,
+        "product": lookup.product,
+        "after": lookup.parent,
+        "lookup": list(lookup.columns),
+        "needs": sorted(lookup.needs),
+    }
 
 
 def _statement(fetch: Fetch, request: Request) -> Json:
@@ -118,6 +126,7 @@ _UNTOLD = {
     "secret": "<secret:{}>",
     "entitlement": "<entitlement:{}>",
     "keys": "<key values of the parent rows>",
+    "gathered": "<gathered before: {}>",
 }
 
 

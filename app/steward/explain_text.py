@@ -24,6 +24,10 @@ def maps(found: Json, key: str) -> list[Json]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
+def maps_of(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else []
+
+
 def _product(product: Json) -> Iterator[str]:
     yield str(product["rows"])
     if product["condition"] not in ("every row", "no row"):
@@ -52,6 +56,10 @@ def _where(item: Json) -> str:
 
 def _statement(number: int, statement: Json) -> Iterator[str]:
     after = f", after {statement['after']}" if statement["after"] else ""
+    if "lookup" in statement:
+        columns = ", ".join(str(name) for name in maps_of(statement["lookup"]))
+        yield f"look-up {number} in source '{statement['source']}' for {statement['product']}{after}: {columns}"
+        return
     yield f"statement {number} on source '{statement['source']}' for {statement['product']}{after}:"
     yield f"  {statement['sql']}"
     for position, bind in enumerate(maps(statement, "binds"), 1):

@@ -28,7 +28,7 @@ from app.steward.policy_sql_terms import plain_values
 from app.steward.sources import opened
 from app.tokens.claims import map_claims
 from policies.rules import PolicyTest
-from resolvers.backends.backend import Backend
+from resolvers.backends.opened import Opened
 from resolvers.engine import Engine
 from resolvers.operation import Operation
 from schema.caller import Caller
@@ -67,7 +67,7 @@ async def _results(project: Project, live: bool) -> list[TestResult]:
         return [await _one(engines[test.zone], test, live) for test in project.policies.tests]
 
 
-def _engine(project: Project, zone: str, backends: Mapping[str, Backend]) -> Engine:
+def _engine(project: Project, zone: str, backends: Mapping[str, Opened]) -> Engine:
     engine = Engine(project.catalog, project.policies, zone, backends, fixed_keys(zone))
     engine.frontend = PolicySql(project.catalog)  # type: ignore[assignment]  # the same two calls, another language
     return engine

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from app.project import Project
 from app.secrets import SecretError, resolve, resolve_options
-from resolvers.backends.backend import Backend
-from resolvers.backends.registry import open_backend
+from resolvers.backends.opened import Opened
+from resolvers.backends.opened import open_source as open_any
 from schema.catalog import Source
 
 _NOWHERE = "postgresql://nobody@localhost/none"
@@ -21,10 +21,10 @@ class SourceError(Exception):
 
 
 @asynccontextmanager
-async def opened(project: Project, live: bool = True) -> AsyncIterator[dict[str, Backend]]:
+async def opened(project: Project, live: bool = True) -> AsyncIterator[dict[str, Opened]]:
     """The sources by name. Without ``live`` they are only asked how they spell SQL, so a secret that is not at hand
     here does not matter where the kind alone decides that. Raises SourceError."""
-    backends: dict[str, Backend] = {}
+    backends: dict[str, Opened] = {}
     try:
         for source in project.catalog.sources.values():
             backends[source.name] = open_source(source, project.root, live)
@@ -34,7 +34,7 @@ async def opened(project: Project, live: bool = True) -> AsyncIterator[dict[str,
             await backend.close()
 
 
-def open_source(source: Source, root: Path, live: bool = True) -> Backend:
+def open_source(source: Source, root: Path, live: bool = True) -> Opened:
     """One source. Raises SourceError."""
     try:
         url = resolve(source.url, root)
@@ -44,6 +44,6 @@ def open_source(source: Source, root: Path, live: bool = True) -> Backend:
             raise SourceError(f"Source '{source.name}': {error}") from None
         url, options = _NOWHERE, {}
     try:
-        return open_backend(replace(source, options=options if isinstance(options, dict) else {}), url, root)
+        return open_any(replace(source, options=options if isinstance(options, dict) else {}), url, root)
     except ValueError as error:
         raise SourceError(f"Source '{source.name}': {error}") from None

@@ -65,6 +65,9 @@ class DuckDBDialect(Lowering):
         unknown = when((holds_null, exp.Null()), otherwise=exp.false())
         return either(compare(exp.EQ, value, call("ANY", listed)), unknown)
 
+    def bound(self, token: exp.Expression, keys: exp.Expression, values: exp.Expression) -> exp.Expression:
+        return call("LIST_EXTRACT", values, call("LIST_POSITION", keys, token))
+
     def has(self, array: exp.Expression, value: exp.Expression) -> exp.Expression:
         return call("LIST_CONTAINS", array, value)
 

@@ -60,6 +60,15 @@ def too_many_rows(most: int) -> Refusal:
     )
 
 
+def too_many_candidates(most: int) -> Refusal:
+    return Refusal(
+        "CH604",
+        f"To filter or order by what another source knows, more than {most} rows would have to be looked at.",
+        "Narrow the filter by the product's own columns first.",
+        status=422,
+    )
+
+
 def too_many_bytes(most: int) -> Refusal:
     return Refusal(
         "CH602",

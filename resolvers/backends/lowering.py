@@ -20,7 +20,7 @@ from sqlglot import ErrorLevel, exp
 from resolvers.backends.dialect import Capabilities, Statement
 from resolvers.backends.logical_types import type_of
 from resolvers.backends.spelling import call, cast, concat, over, text
-from schema.query import Slot
+from schema.query import SEPARATOR, Slot
 from schema.trees import copied, preorder
 from schema.types import Kind, Type, parse_type
 
@@ -203,6 +203,8 @@ class Lowering(ABC):
             "CH_REGEX_REPLACE": self._regex_replace,
             "CH_FLOOR_TO": self._floor_to,
             "CH_ROUND_TO": lambda args, binds: self.round_to(args[0], args[1]),
+            "CH_TOKEN": lambda args, binds: concat(*[part for arg in args for part in (text(SEPARATOR), arg)][1:]),
+            "CH_BOUND": lambda args, binds: self.bound(args[0], args[1], args[2]),
             "CH_SPLIT_PART": lambda args, binds: self.split_part(*args),
         }
 
@@ -263,6 +265,10 @@ class Lowering(ABC):
 
     @abstractmethod
     def member(self, value: exp.Expression, listed: exp.Expression, slot: Slot) -> exp.Expression: ...
+
+    def bound(self, token: exp.Expression, keys: exp.Expression, values: exp.Expression) -> exp.Expression:
+        """The value in the place of the token. Only where `Capabilities.arrays`."""
+        raise TypeError(f"{self.name} takes no arrays")
 
     @abstractmethod
     def has(self, array: exp.Expression, value: exp.Expression) -> exp.Expression: ...

@@ -70,6 +70,10 @@ class PostgresDialect(Lowering):
     def member(self, value: exp.Expression, listed: exp.Expression, slot: Slot) -> exp.Expression:
         return exp.Paren(this=compare(exp.EQ, value, call("ANY", self._own_collation(value, listed, slot.type))))
 
+    def bound(self, token: exp.Expression, keys: exp.Expression, values: exp.Expression) -> exp.Expression:
+        at = call("ARRAY_POSITION", keys, token)
+        return exp.Bracket(this=exp.Paren(this=values), expressions=[at], offset=0)
+
     def has(self, array: exp.Expression, value: exp.Expression) -> exp.Expression:
         """True or false for any array and value that are there, NULL elements or not."""
         known = both(is_set(array), is_set(value))

@@ -29,7 +29,7 @@ from strawberry.types.base import StrawberryList, StrawberryObjectDefinition, St
 from strawberry.types.enum import EnumValue, StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
-from schema.graphql.definitions import ArgumentDef, FieldDef, Ref, TypeDef
+from schema.graphql.definitions import BULK, ArgumentDef, FieldDef, Ref, TypeDef
 from schema.graphql.scalars import SCALARS, definitions
 from schema.graphql.vocabulary import Vocabulary
 
@@ -71,6 +71,10 @@ class Classes:
         """The strawberry fields of a type."""
         type_ = self._vocabulary.type(name)
         return [self.field(word, field) for word, field in type_.fields.items()] if type_ else []
+
+    def bulk(self, name: str) -> bool:
+        type_ = self._vocabulary.type(name)
+        return type_ is not None and type_.bulk
 
     def _class(self, type_: TypeDef) -> type:
         cls = type(type_.name, (), {})
@@ -155,6 +159,7 @@ class Converter(GraphQLCoreConverter):
         )
 
         self._types: dict[int, GraphQLOutputType | GraphQLInputType] = {}
+        self._bulk = classes.bulk
 
     def from_field(
         self, field: StrawberryField, *, type_definition: StrawberryObjectDefinition | None = None
@@ -200,6 +205,7 @@ class Converter(GraphQLCoreConverter):
             fields=lambda: self.get_graphql_input_fields(definition),
             description=definition.description,
             is_one_of=any(isinstance(directive, OneOf) for directive in definition.directives or ()),
+            extensions={BULK: True} if self._bulk(definition.name) else None,
         )
         self.type_map[definition.name] = ConcreteType(definition=definition, implementation=made)
         return made

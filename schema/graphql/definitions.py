@@ -13,6 +13,9 @@ from typing import Literal
 
 from schema.catalog import Column, Product, Relationship
 
+BULK = "bulk"
+"""In the extensions of an input type: lists of it are bound as a whole (`TypeDef.bulk`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -75,7 +78,7 @@ class OfRoot:
     """A root field of a product."""
 
     product: Product
-    form: Literal["key", "list", "aggregate", "groups", "detokenize"]
+    form: Literal["key", "keys", "list", "aggregate", "groups", "detokenize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,15 @@ class OfPart:
     word: str
 
 
-Meaning = OfColumn | OfStruct | OfRow | OfRelated | OfRoot | OfPart
+@dataclass(frozen=True, slots=True)
+class OfEntity:
+    """What an answer says of a feature view's row or a model's scoring besides its values."""
+
+    product: Product
+    word: Literal["status", "asOf", "stale", "modelVersion"]
+
+
+Meaning = OfColumn | OfStruct | OfRow | OfRelated | OfRoot | OfEntity | OfPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,8 @@ class FieldDef:
 
 @dataclass(frozen=True, slots=True)
 class TypeDef:
-    """A named type. ``node``: an object that implements Node. ``one_of``: an input of exactly one field."""
+    """A named type. ``node``: an object that implements Node. ``one_of``: an input of exactly one field. ``bulk``: an
+    input whose lists are bound as a whole, however long they are."""
 
     name: str
     form: Literal["object", "interface", "input", "enum"]
@@ -114,3 +126,4 @@ class TypeDef:
     description: str = ""
     node: bool = False
     one_of: bool = False
+    bulk: bool = False

@@ -43,7 +43,37 @@ def list_where(scope: Scope) -> TypeDef:
 
 
 def order_by(scope: Scope) -> TypeDef | None:
-    return _orders(scope, "OrderBy", scope.sortable)
+    """Orders of rows: by a column, or by a feature or score that a way leads to."""
+    orders = _orders(scope, "OrderBy", scope.sortable)
+    fields = dict(orders.fields) if orders is not None else {}
+    for way in scope.orderable:
+        target = scope.target(way)
+        text = f"{way.description}. Looks at a bounded number of rows." if way.description else ""
+        fields[way.field] = FieldDef(ref(f"{target.type_name}OrderBy"), OfRelated(way, target, "one"), text)
+    return TypeDef(f"{scope.name}OrderBy", "input", fields, one_of=True) if fields else None
+
+
+def entity_key(scope: Scope) -> TypeDef | None:
+    """The key of an entity whose features are asked for."""
+    if scope.product.features is None or not scope.key:
+        return None
+    fields = {
+        column.field: FieldDef(ref(f"{scope.value_type(column)}!"), OfColumn(scope.product, column), column.description)
+        for column in scope.key
+    }
+    return TypeDef(f"{scope.name}Key", "input", fields, "Which entity.", bulk=True)
+
+
+def model_input(scope: Scope) -> TypeDef | None:
+    """The inputs of one scoring."""
+    model = scope.product.model
+    if model is None or not scope.key:
+        return None
+    fields = {}
+    for column in scope.key:
+        type_ = scope.value_type(column) + ("" if column.name in model.nullable else "!")
+        fields[column.field] = FieldDef(ref(type_), OfColumn(scope.product, column), column.description)
+    return TypeDef(f"{scope.name}Input", "input", fields, "The inputs of one scoring.", bulk=True)
 
 
 def number_order_by(scope: Scope) -> TypeDef | None:

@@ -10,6 +10,7 @@ from schema.graphql.definitions import (
     FieldDef,
     Meaning,
     OfColumn,
+    OfEntity,
     OfPart,
     OfRelated,
     OfRoot,
@@ -27,13 +28,33 @@ ROW_ID = "The row's id over all products, for `node`. It holds for the caller wh
 
 def row(scope: Scope) -> TypeDef:
     """The product's own type. Every column may be null: masks and row-wise grants may take any value away."""
-    fields = {"nodeId": FieldDef(ref("ID!"), OfRow(scope.product), ROW_ID)}
+    fields = {} if scope.keyed else {"nodeId": FieldDef(ref("ID!"), OfRow(scope.product), ROW_ID)}
     for column in scope.columns:
         type_ = ref(scope.value_type(column))
         fields[column.field] = FieldDef(type_, OfColumn(scope.product, column), column_text(column))
     for relationship in scope.relationships:
         fields.update(_related(scope, relationship))
-    return TypeDef(scope.name, "object", fields, product_text(scope), node=True)
+    for name, field in _entity(scope).items():
+        fields.setdefault(name, field)
+    return TypeDef(scope.name, "object", fields, product_text(scope), node=not scope.keyed)
+
+
+def _entity(scope: Scope) -> dict[str, FieldDef]:
+    """What a row says of itself besides its values: a feature view's of its age, a model's of its version."""
+    product, view = scope.product, scope.product.features
+    if product.model is not None:
+        text = "The version of the model."
+        return {"modelVersion": FieldDef(ref("String!"), OfEntity(product, "modelVersion"), text)}
+    if view is None:
+        return {}
+    found = {"status": FieldDef(ref("FeatureStatus!"), OfEntity(product, "status"), "Whether there is a row.")}
+    when = next((column for column in scope.columns if column.name == view.event_time), None)
+    if when is not None:
+        found["asOf"] = FieldDef(ref(scope.value_type(when)), OfEntity(product, "asOf"), "As of when the values hold.")
+        if view.ttl is not None:
+            text = "Whether the values are older than they should be; null without a time."
+            found["stale"] = FieldDef(ref("Boolean"), OfEntity(product, "stale"), text)
+    return found
 
 
 def _related(scope: Scope, relationship: Relationship) -> dict[str, FieldDef]:
@@ -182,17 +203,30 @@ def list_arguments(product: Product, scope: Scope) -> dict[str, ArgumentDef]:
 def root_names(product: Product) -> tuple[str, ...]:
     """The fields of Query that a product may have."""
     plural = product.plural
-    return product.singular, plural, f"{plural}Aggregate", f"{plural}Groups", f"{plural}Detokenize"
+    if product.model is not None:
+        return (product.singular,)
+    return product.singular, plural, f"{plural}ByKeys", f"{plural}Aggregate", f"{plural}Groups", f"{plural}Detokenize"
 
 
 def roots(scope: Scope) -> dict[str, FieldDef]:
     """The fields of Query that belong to the product. All may be null: one whose source fails is, beside the others."""
     product, name, about = scope.product, scope.name, product_text(scope)
+    if product.model is not None:
+        return _predict(scope)
     found: dict[str, FieldDef] = {}
     if scope.key:
         by_key = {column.field: ArgumentDef(ref(f"{scope.value_type(column)}!")) for column in scope.key}
         text = f"One of {product.plural} by key; null unless exactly one row has it."
         found[product.singular] = FieldDef(ref(name), OfRoot(product, "key"), text, by_key)
+    if scope.key and product.features is not None:
+        found[f"{product.plural}ByKeys"] = FieldDef(
+            ref(f"[{name}!]"),
+            OfRoot(product, "keys"),
+            f"{about}\n\nOne for each key, in the order of the keys; at most {scope.max_page_size}.",
+            {"keys": ArgumentDef(ref(f"[{name}Key!]!"))},
+        )
+    if scope.keyed:
+        return found
     found[product.plural] = FieldDef(
         ref(f"{name}Connection"), OfRoot(product, "list"), about, list_arguments(product, scope)
     )
@@ -217,6 +251,20 @@ def roots(scope: Scope) -> dict[str, FieldDef]:
     return found
 
 
+def _predict(scope: Scope) -> dict[str, FieldDef]:
+    """A model's root: only for callers who may know all its inputs."""
+    if not scope.key:
+        return {}
+    text = f"{product_text(scope)}\n\nOne scoring for each of the inputs, in their order, null where an input is; "
+    field = FieldDef(
+        ref(f"[{scope.name}]"),
+        OfRoot(scope.product, "keys"),
+        f"{text}at most {scope.max_page_size}.",
+        {"inputs": ArgumentDef(ref(f"[{scope.name}Input!]!"))},
+    )
+    return {scope.product.singular: field}
+
+
 def _group_arguments(scope: Scope) -> Mapping[str, ArgumentDef]:
     name = scope.name
     return {
@@ -238,6 +286,9 @@ def product_text(scope: Scope) -> str:
         lines.append(f"Steward: {product.owner}.")
     if product.tags:
         lines.append(f"Tags: {', '.join(sorted(product.tags))}.")
+    if product.model is not None:
+        lines.append(f"Model version: {product.model.version}.")
+        lines += [f"Intended use: {product.model.card.intended_use}"] if product.model.card.intended_use else []
     return "\n\n".join(part for part in (product.description, "\n".join(lines)) if part)
 
 

@@ -22,7 +22,8 @@ SUMMED = {Kind.INTEGER: "Decimal", Kind.BIGINT: "Decimal", Kind.DECIMAL: "Decima
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A product, its visible columns and relationships, and their targets. ``without``: figures its source lacks.
-    ``detokenizable``: the columns whose tokens may be looked up."""
+    ``detokenizable``: the columns whose tokens may be looked up. ``keyed``: its source answers by key alone. A model
+    shows its outputs; its inputs are ``key``."""
 
     product: Product
     domain: Domain | None
@@ -33,6 +34,8 @@ class Scope:
     max_page_size: int
     without: frozenset[str]
     detokenizable: tuple[Column, ...] = ()
+    keyed: bool = False
+    inputs: tuple[Column, ...] = ()
 
     @property
     def name(self) -> str:
@@ -44,9 +47,17 @@ class Scope:
     @property
     def key(self) -> tuple[Column, ...]:
         """The key columns, or none where one of them is not visible."""
-        by_name = {column.name: column for column in self.columns}
+        by_name = {column.name: column for column in (*self.columns, *self.inputs)}
         key = tuple(by_name[name] for name in self.product.key if name in by_name)
         return key if len(key) == len(self.product.key) else ()
+
+    @property
+    def orderable(self) -> tuple[Relationship, ...]:
+        """Ways to one feature view's row or one scoring, by which rows may be ordered too."""
+        if self.keyed:
+            return ()
+        targets = ((way, self.target(way)) for way in self.relationships if way.cardinality == "one")
+        return tuple(way for way, to in targets if to.features is not None or to.model is not None)
 
     @property
     def filterable(self) -> tuple[Column, ...]:

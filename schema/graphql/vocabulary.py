@@ -8,11 +8,11 @@ out together with everything that refers to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schema.catalog import Catalog, Product, Relationship
 from schema.graphql import inputs, outputs
-from schema.graphql.definitions import ArgumentDef, FieldDef, OfPart, TypeDef, ref
+from schema.graphql.definitions import ArgumentDef, FieldDef, OfPart, OfRelated, TypeDef, ref
 from schema.graphql.operators import filter_types
 from schema.graphql.scalars import NAMES, SCALARS
 from schema.graphql.scope import Scope, structs
@@ -42,6 +42,8 @@ MAKERS: Mapping[str, Maker] = {
     "TokenColumn": inputs.token_column,
     "GroupBy": inputs.group_by,
     "GroupOrderBy": inputs.group_order_by,
+    "Key": inputs.entity_key,
+    "Input": inputs.model_input,
     "Having": inputs.having,
     "HavingDistinct": inputs.having_distinct,
     "HavingSums": inputs.having_sums,
@@ -49,6 +51,9 @@ MAKERS: Mapping[str, Maker] = {
     "HavingExtremes": inputs.having_extremes,
 }
 """The types of a product: its type name and one of these suffixes."""
+
+KEYED = frozenset({"", "Where", "OrderBy", "Key", "Input"})
+"""Those of a product that is found by key alone."""
 
 BUILT_IN = frozenset({"Int", "Float", "String", "Boolean", "ID"})
 _SCALARS = BUILT_IN | SCALARS.keys() | set(NAMES.values())
@@ -138,16 +143,20 @@ class Vocabulary:
     def _scope(self, product: Product) -> Scope:
         seen = self._visible
         tokens = seen.detokenizable.get(product.id, frozenset())
+        shown = tuple(column for column in product.columns.values() if seen.column(product.id, column.name))
+        given = frozenset(product.model.inputs) if product.model is not None else frozenset()
         return Scope(
             product,
             self._catalog.domains.get(product.domain),
-            tuple(column for column in product.columns.values() if seen.column(product.id, column.name)),
+            tuple(column for column in shown if column.name not in given),
             tuple(to for to in product.relationships.values() if self._related(product, to)),
             self._catalog,
             self._zone.page_size,
             self._zone.max_page_size,
             self._without.get(product.source, frozenset()),
             tuple(column for column in product.columns.values() if column.name in tokens),
+            self._catalog.keyed(product.id),
+            tuple(column for column in shown if column.name in given),
         )
 
     def _related(self, product: Product, relationship: Relationship) -> bool:
@@ -161,6 +170,8 @@ class Vocabulary:
         suffix = found[1]
         if suffix not in MAKERS:
             return self._struct(scope, name)
+        if scope.keyed and suffix not in KEYED:
+            return None
         made = MAKERS[suffix](scope)
         return self._without_empty(made) if made else None
 
@@ -171,7 +182,7 @@ class Vocabulary:
                     return outputs.struct(name, type_)
         return None
 
-    def _query(self) -> TypeDef:
+    def _query(self) -> TypeDef | None:
         fields: dict[str, FieldDef] = {}
         for product in self.products():
             scope = self.scope(product)
@@ -184,10 +195,16 @@ class Vocabulary:
     def query_text(self) -> str:
         return f"What the zone '{self._zone.name}' serves."
 
-    def _without_empty(self, type_: TypeDef) -> TypeDef:
+    def _without_empty(self, type_: TypeDef) -> TypeDef | None:
         """Drop orders of targets that have nothing to order by; every other reference is made with its target."""
         fields = self._ordered_fields(type_.fields)
-        return TypeDef(type_.name, type_.form, fields, type_.description, type_.node, type_.one_of)
+        fields = {word: field for word, field in fields.items() if self._is_there(field)}
+        return replace(type_, fields=fields) if fields else None
+
+    def _is_there(self, field: FieldDef) -> bool:
+        """Orders over a way to a product that has nothing to order by."""
+        related = isinstance(field.meaning, OfRelated) and field.type.leaf.endswith("OrderBy")
+        return not related or self.type(field.type.leaf) is not None
 
     def _ordered_fields(self, fields: Mapping[str, FieldDef]) -> dict[str, FieldDef]:
         return {
@@ -205,7 +222,9 @@ class Vocabulary:
     def _ordered(self, argument: ArgumentDef) -> bool:
         product, suffix = self._index.types[argument.type.leaf]
         scope = self.scope(product)
-        return scope is not None and bool(scope.sortable if suffix == "OrderBy" else scope.groupable)
+        if scope is None:
+            return False
+        return bool(scope.sortable or scope.orderable) if suffix == "OrderBy" else bool(scope.groupable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +293,11 @@ _SHARED: dict[str, TypeDef] = {
             "DESC_NULLS_FIRST": "Descending, nulls first.",
             "DESC_NULLS_LAST": "Descending, nulls last.",
         },
+    ),
+    "FeatureStatus": _enum(
+        "FeatureStatus",
+        "Whether a feature view has a row of the entity for this caller.",
+        {"PRESENT": "It has.", "MISSING": "It has none, or none that this caller may see."},
     ),
     "Truncate": _enum(
         "Truncate",

@@ -114,7 +114,7 @@ async def test_a_minimum_group_refuses_look_ups_as_it_does_rows(open_house: Hous
 async def test_golden(case: dict[str, Any], open_house: House) -> None:
     who, text = caller(tuple(case["as"])), LOOK_UP % case["column"]
     prepared = open_house.zones["internal"].prepare(Operation("graphql", text, {"token": asked(case)}), who)
-    (fetch,) = prepared.ready.plan.fetches
+    (fetch,) = prepared.ready.plan.steps
     binds = ", ".join(slot.name for slot in fetch.statement.params)
     said = f"# {case['name']}, as {', '.join(case['as'])}\n{text}\n\n-- {binds}\n{fetch.statement.text}\n"
     golden = HERE / "golden" / f"{case['name'].replace(' ', '-')}.txt"

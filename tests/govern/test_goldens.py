@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from resolvers.operation import Operation
-from resolvers.plan import Fetch
+from resolvers.steps import Fetch, Step
 from schema.errors import Refusal, Refusals
 from tests.leak.compare import real_project
 from tests.leak.engines import DuckDBFiles
@@ -45,7 +45,7 @@ async def _said(house: House, case: dict[str, str]) -> str:
     lines = [f"# {case['why']}", f"# as {persona.name}", case["query"], ""]
     try:
         prepared = house.engine.prepare(Operation("graphql", case["query"]), caller(persona))
-        for fetch in prepared.ready.plan.fetches:
+        for fetch in prepared.ready.plan.steps:
             lines += _statements(fetch)
     except (Refusal, Refusals):
         lines.append("(refused before any statement)")
@@ -53,7 +53,8 @@ async def _said(house: House, case: dict[str, str]) -> str:
     return "\n".join([*lines, "", answer.decode(), ""])
 
 
-def _statements(fetch: Fetch) -> list[str]:
+def _statements(fetch: Step) -> list[str]:
+    assert isinstance(fetch, Fetch)
     lines = [f"-- {fetch.source}: {', '.join(slot.name for slot in fetch.statement.params) or 'no binds'}"]
     lines.append(fetch.statement.text)
     for below in fetch.below:

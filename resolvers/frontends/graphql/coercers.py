@@ -27,6 +27,7 @@ from graphql import (
 from resolvers.frontends.graphql.coercion import coerce, variable_type
 from resolvers.frontends.graphql.limits import Limits
 from schema.graphql import View
+from schema.graphql.definitions import BULK
 
 Typed = Sequence[tuple[str, GraphQLInputType]]
 Read = Callable[[object, int], object]
@@ -166,6 +167,8 @@ def _decides_nothing(type_: GraphQLInputType) -> bool:
     inner: object = type_.of_type
     if isinstance(inner, GraphQLList):
         inner = get_nullable_type(inner.of_type)
+    if isinstance(inner, GraphQLInputObjectType):
+        return BULK in inner.extensions
     return isinstance(inner, GraphQLScalarType) and inner.name != "Boolean"
 
 

@@ -85,7 +85,9 @@ class Document:
         job = self._job(values, Opened(opener))
         blocks, fields = compile_roots(job, self.operation)
         digest = hashlib.sha256(repr((self.key, self.signature(values, opener))).encode()).hexdigest()
-        return LogicalQuery(digest, blocks, fields, job.slots, frozenset(job.products), tuple(job.limits))
+        return LogicalQuery(
+            digest, blocks, fields, job.slots, frozenset(job.products), tuple(job.limits), tuple(job.gatherings)
+        )
 
     def _job(self, values: Mapping[str, object], seals: Seals) -> Job:
         zone = self.catalog.zones[self.zone]

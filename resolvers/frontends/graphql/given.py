@@ -27,6 +27,7 @@ from graphql.language.ast import EnumValueNode, ListValueNode, ObjectValueNode
 
 from resolvers.frontends.graphql.places import locations
 from schema.errors import Refusal
+from schema.graphql.definitions import BULK
 
 Path = tuple[str | int, ...]
 
@@ -46,7 +47,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A list of scalars that is bound as one."""
+    """A list of scalars, or of input objects that differ in their scalars only, that is bound as one."""
 
     values: tuple[object, ...]
     path: Path | None = None
@@ -95,7 +96,10 @@ def from_variable(value: object, type_: GraphQLInputType, path: Path) -> Given:
         return Null()
     if isinstance(inner, GraphQLList):
         items = value if isinstance(value, list) else [value]
-        if isinstance(_required(inner.of_type), GraphQLScalarType):
+        item = _required(inner.of_type)
+        if isinstance(item, GraphQLScalarType) or (
+            isinstance(item, GraphQLInputObjectType) and BULK in item.extensions
+        ):
             return Values(tuple(items), path)
         return Items(tuple(from_variable(item, inner.of_type, (*path, index)) for index, item in enumerate(items)))
     if isinstance(inner, GraphQLInputObjectType) and isinstance(value, dict):

@@ -17,6 +17,8 @@ from graphql import (
     GraphQLScalarType,
 )
 
+from schema.graphql.definitions import BULK
+
 ANY = "*"
 
 
@@ -31,7 +33,7 @@ def _shape(value: object, type_: GraphQLInputType) -> Hashable:
         return None
     if isinstance(inner, GraphQLList):
         item = inner.of_type.of_type if isinstance(inner.of_type, GraphQLNonNull) else inner.of_type
-        if isinstance(item, GraphQLScalarType):
+        if isinstance(item, GraphQLScalarType) or BULK in item.extensions:
             return "[*]"
         items = value if isinstance(value, list) else [value]
         return ("[]", *(_shape(element, inner.of_type) for element in items))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from resolvers.frontends.graphql.compile.gathering import linked, matched
 from resolvers.frontends.graphql.compile.job import Job, call, column, where_all
 from resolvers.frontends.graphql.given import Given, Items, Null, Record, Value, Values
 from schema.catalog import Product, Relationship
@@ -43,26 +44,43 @@ def never() -> exp.Expr:
     return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
 
 
-def filtered(job: Job, product: Product, alias: str, value: Given | None) -> Condition:
-    """The condition of a ``where`` over the rows of a relation."""
+def filtered(job: Job, product: Product, alias: str, value: Given | None, around: tuple[Record, ...] = ()) -> Condition:
+    """The condition of a ``where`` over the rows of a relation. ``around`` are filters that the same rows must fulfil
+    besides."""
     if value is None:
         return None
     if not isinstance(value, Record):
         raise _null("where")
-    return where_all([_field(job, product, alias, name, inner) for name, inner in value.fields.items()])
+    return where_all(
+        [_field(job, product, alias, name, inner, (*around, _but(value, name))) for name, inner in value.fields.items()]
+    )
 
 
-def _field(job: Job, product: Product, alias: str, name: str, value: Given) -> Condition:
+def _but(record: Record, name: str) -> Record:
+    return Record({other: value for other, value in record.fields.items() if other != name})
+
+
+def _field(job: Job, product: Product, alias: str, name: str, value: Given, around: tuple[Record, ...]) -> Condition:
     meaning = job.view.field(f"{product.type_name}Where", name).meaning
     if isinstance(value, Null):
         raise _null(name)
     if isinstance(meaning, OfPart):
-        return combined(meaning.word, value, lambda inner: filtered(job, product, alias, inner))
+        return combined(
+            meaning.word,
+            value,
+            lambda inner: filtered(job, product, alias, inner, (*around, *_beside(meaning.word, value, inner))),
+        )
     if isinstance(meaning, OfColumn):
         return compared(job, column(alias, meaning.column.name), meaning.column.type, value)
     if isinstance(meaning, OfRelated) and isinstance(value, Record):
-        return _related(job, alias, meaning, value)
+        return _related(job, product, alias, meaning, value, around)
     raise TypeError(f"no such filter: {name}")
+
+
+def _beside(word: str, whole: Given, inner: Given) -> tuple[Record, ...]:
+    """The other parts of an ``and``."""
+    items = whole.items if word == "and" and isinstance(whole, Items) else ()
+    return tuple(item for item in items if item is not inner and isinstance(item, Record))
 
 
 def combined(word: str, value: Given, inner: Callable[[Given], Condition]) -> Condition:
@@ -115,38 +133,44 @@ def _listed(job: Job, left: exp.Expr, type_: Type, value: Given) -> exp.Expr:
     return exp.or_(*tests, copy=False) if tests else never()
 
 
-def _related(job: Job, alias: str, meaning: OfRelated, value: Record) -> Condition:
+def _related(
+    job: Job, product: Product, alias: str, meaning: OfRelated, value: Record, around: tuple[Record, ...]
+) -> Condition:
+    if meaning.form == "one" and job.catalog.keyed(meaning.target.id):
+        return matched(job, product, alias, meaning.relationship, value, around, filtered)
     if meaning.form == "one":
-        return _exists(job, alias, meaning, value)
-    return where_all([_quantified(job, alias, meaning, word, inner) for word, inner in value.fields.items()])
+        return _exists(job, product, alias, meaning, lambda inner: filtered(job, meaning.target, inner, value))
+    return where_all([_quantified(job, product, alias, meaning, word, inner) for word, inner in value.fields.items()])
 
 
-def _quantified(job: Job, alias: str, meaning: OfRelated, word: str, value: Given) -> Condition:
+def _quantified(job: Job, product: Product, alias: str, meaning: OfRelated, word: str, value: Given) -> Condition:
     if not isinstance(value, Record):
         raise _null(word)
-    if word == "some":
-        return _exists(job, alias, meaning, value)
-    if word == "none":
-        return exp.not_(_exists(job, alias, meaning, value))
-    table, inner = job.table(meaning.target)
-    condition = filtered(job, meaning.target, inner, value)
-    if condition is None:
+    if word == "every" and not value.fields:
         return None
-    held = exp.Case(
-        ifs=[exp.If(this=condition, true=exp.Literal.number(1))],
-        default=exp.Literal.number(0),
-    )
-    missed = exp.EQ(this=held, expression=exp.Literal.number(0))
-    return exp.not_(_exists_where(table, [*links(meaning.relationship, alias, inner), missed]))
+
+    def inner(there: str) -> Condition:
+        condition = filtered(job, meaning.target, there, value)
+        return condition if word != "every" else _missed(condition)
+
+    found = _exists(job, product, alias, meaning, inner)
+    return found if word == "some" else exp.not_(found)
 
 
-def _exists(job: Job, alias: str, meaning: OfRelated, value: Record) -> exp.Expr:
-    table, inner = job.table(meaning.target)
-    condition = filtered(job, meaning.target, inner, value)
-    return _exists_where(table, [*links(meaning.relationship, alias, inner), condition])
+def _missed(condition: Condition) -> exp.Expr:
+    """The condition is false or unknown."""
+    if condition is None:
+        return never()
+    held = exp.Case(ifs=[exp.If(this=condition, true=exp.Literal.number(1))], default=exp.Literal.number(0))
+    return exp.EQ(this=held, expression=exp.Literal.number(0))
 
 
-def _exists_where(table: exp.Table, conditions: list[Condition]) -> exp.Expr:
+def _exists(job: Job, product: Product, alias: str, meaning: OfRelated, inner: Callable[[str], Condition]) -> exp.Expr:
+    """A related row is there for which ``inner`` holds, a condition over its alias."""
+    if job.elsewhere(product, meaning.target):
+        return linked(job, product, alias, meaning.relationship, inner)
+    table, there = job.table(meaning.target)
+    conditions = [*links(meaning.relationship, alias, there), inner(there)]
     select = exp.Select(expressions=[exp.Literal.number(1)], from_=exp.From(this=table))
     return exp.Exists(this=select.where(where_all(conditions), copy=False))
 

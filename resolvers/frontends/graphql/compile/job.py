@@ -14,7 +14,7 @@ from resolvers.frontends.graphql.given import Given, Null, Value, Values, given
 from schema.catalog import Catalog, Product, Zone
 from schema.graphql import View
 from schema.graphql.definitions import FieldDef
-from schema.query import Block, Limit, Origin, Output, Slot
+from schema.query import Block, Feed, Gathering, Limit, Origin, Output, Slot
 from schema.trees import copied, key
 from schema.types import DECIMAL, INTEGER, STRING, Kind, Type
 
@@ -31,6 +31,7 @@ class Job:
     slots: dict[str, Slot] = field(default_factory=dict)
     limits: list[Limit] = field(default_factory=list)
     products: set[str] = field(default_factory=set)
+    gatherings: list[Gathering] = field(default_factory=list)
     tables: int = 0
     blocks: int = 0
 
@@ -69,6 +70,14 @@ class Job:
         self.slots[name] = replace(slot, name=name)
         return exp.Placeholder(this=name)
 
+    def elsewhere(self, product: Product, target: Product) -> bool:
+        """Whether another source than a product's own answers for the target, so that one must be asked first."""
+        return target.source != product.source or self.catalog.keyed(target.id)
+
+    def gathered(self, name: str, list_: str, type_: Type, seal: str = "") -> exp.Placeholder:
+        """A slot for one of a gathering's lists."""
+        return self.slot(Slot("", type_, "gathered", many=True, path=(name, list_), seal=seal))
+
     def arguments(self, parent: str, node: FieldNode) -> dict[str, Given]:
         """The arguments a field was given. One that is null, or a variable without a value, counts as not given."""
         type_ = self.view.schema.get_type(parent)
@@ -98,6 +107,7 @@ class Draft:
     items: list[tuple[exp.Expr, Type]] = field(default_factory=list)
     known: dict[Hashable, int] = field(default_factory=dict)
     children: list[Block] = field(default_factory=list)
+    feeds: tuple[Feed, ...] = ()
 
     def output(self, value: exp.Expr, type_: Type) -> int:
         """The index of an output, added unless it is there."""
@@ -155,3 +165,48 @@ def where_all(conditions: list[exp.Expr | None]) -> exp.Expr | None:
     """All of them; None stands for a condition that always holds."""
     held = [condition for condition in conditions if condition is not None]
     return exp.and_(*held, copy=False) if held else None
+
+
+def token(*parts: exp.Expr) -> exp.Expr:
+    """Texts as one, by which rows are told apart."""
+    return parts[0] if len(parts) == 1 else call("CH_TOKEN", *parts)
+
+
+def identity(product: Product, alias: str) -> exp.Expr:
+    """The row's identity as one text."""
+    return token(*(call("CH_TEXT", part) for part in keys(product, alias)))
+
+
+def block(
+    draft: Draft,
+    select: exp.Select,
+    *,
+    relationship: str | None = None,
+    one: bool = False,
+    exact: bool = False,
+    aggregate: bool = False,
+    probe: bool = False,
+    reverse: bool = False,
+    keys: tuple[str, ...] = (),
+    match: tuple[int, ...] = (),
+    listed: bool = False,
+) -> Block:
+    """The finished block of a draft."""
+    return Block(
+        name=draft.name,
+        product=draft.product.id,
+        select=select,
+        outputs=draft.outputs(),
+        children=tuple(draft.children),
+        relationship=relationship,
+        one=one,
+        exact=exact,
+        aggregate=aggregate,
+        probe=probe,
+        reverse=reverse,
+        entity=draft.product.features is not None and (one or listed),
+        feeds=draft.feeds,
+        keys=keys,
+        match=match,
+        listed=listed,
+    )

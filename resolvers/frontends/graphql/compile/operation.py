@@ -6,7 +6,7 @@ from graphql import FieldNode, OperationDefinitionNode
 
 from resolvers.frontends.graphql.compile.groups import groups
 from resolvers.frontends.graphql.compile.job import Job
-from resolvers.frontends.graphql.compile.rows import aggregate, by_key, by_node_id, connection
+from resolvers.frontends.graphql.compile.rows import aggregate, by_key, by_keys, by_node_id, connection
 from resolvers.frontends.graphql.compile.seals import Site
 from resolvers.frontends.graphql.compile.tokens import detokenize
 from resolvers.frontends.graphql.given import Value
@@ -17,6 +17,7 @@ from schema.query import Block, Literal_, ShapeField
 
 QUERY = "Query"
 META = frozenset({"__schema", "__type"})
+_MAKERS = {"key": by_key, "keys": by_keys, "aggregate": aggregate, "groups": groups, "detokenize": detokenize}
 
 
 def compile_roots(job: Job, operation: OperationDefinitionNode) -> tuple[tuple[Block, ...], tuple[ShapeField, ...]]:
@@ -43,7 +44,9 @@ def _root(job: Job, key: str, nodes: tuple[FieldNode, ...]) -> tuple[ShapeField,
     product = meaning.product
     if meaning.form == "list":
         return connection(job, product, QUERY, key, nodes)
-    make = {"key": by_key, "aggregate": aggregate, "groups": groups, "detokenize": detokenize}[meaning.form]
+    make = {"key": by_key, "keys": by_keys, "aggregate": aggregate, "groups": groups, "detokenize": detokenize}[
+        meaning.form
+    ]
     shape, block = make(job, product, QUERY, key, nodes)
     return shape, [block]
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from resolvers.frontends.graphql.compile.filters import filtered
+from resolvers.frontends.graphql.compile.gathering import bound
 from resolvers.frontends.graphql.compile.job import Draft, Job, column, keys, text_of
 from resolvers.frontends.graphql.given import Given, Items, Record, Value
 from schema.catalog import Product
 from schema.errors import Refusal
-from schema.graphql.definitions import OfColumn
+from schema.graphql.definitions import OfColumn, OfRelated
 from schema.trees import copied
 from schema.types import STRING, Type
 
@@ -27,6 +29,7 @@ class Term:
     type: Type | None
     descending: bool = False
     nulls_first: bool = False
+    name: str = ""
 
     def ordered(self) -> exp.Ordered:
         return exp.Ordered(this=copied(self.value), desc=self.descending, nulls_first=self.nulls_first)
@@ -37,27 +40,46 @@ class Term:
     def spelt(self) -> str:
         """The term in a seal, without the relation's alias."""
         nulls = "first" if self.nulls_first else "last"
-        return f"{self.value.name} {'desc' if self.descending else 'asc'} {nulls}"
+        return f"{self.name or self.value.name} {'desc' if self.descending else 'asc'} {nulls}"
 
 
-def directed(value: exp.Expr, type_: Type | None, direction: str) -> Term:
-    """A term by a value of `SortOrder`."""
+def directed(value: exp.Expr, type_: Type | None, direction: str, name: str = "") -> Term:
+    """A term by a value of `SortOrder`. ``name`` tells it apart from others where the value itself does not."""
     word, _, nulls = direction.partition("_NULLS_")
     descending = word == "DESC"
-    return Term(value, type_, descending, nulls == "FIRST" if nulls else descending)
+    return Term(value, type_, descending, nulls == "FIRST" if nulls else descending, name)
 
 
-def ordering(job: Job, product: Product, alias: str, value: Given | None) -> tuple[Term, ...]:
-    """The order of a list: what was asked for, then the identity."""
+def ordering(
+    job: Job, product: Product, alias: str, value: Given | None, where: Given | None = None
+) -> tuple[Term, ...]:
+    """The order of a list: what was asked for, then the identity. ``where`` is the list's filter."""
     asked: list[Term] = []
     for item in value.items if isinstance(value, Items) else ():
         name, direction = single(item, "orderBy")
         meaning = job.view.field(f"{product.type_name}OrderBy", name).meaning
+        term = None
         if isinstance(meaning, OfColumn) and isinstance(direction, Value):
             term = directed(column(alias, meaning.column.name), meaning.column.type, str(direction.value))
-            if all(term.value != other.value for other in asked):
-                asked.append(term)
+        elif isinstance(meaning, OfRelated) and isinstance(direction, Record):
+            term = _related(job, product, alias, meaning, direction, where)
+        if term is not None and all(term.value != other.value for other in asked):
+            asked.append(term)
     return (*asked, *(Term(key, None) for key in keys(product, alias)))
+
+
+def _related(
+    job: Job, product: Product, alias: str, meaning: OfRelated, value: Record, where: Given | None
+) -> Term | None:
+    """An order by a feature or score."""
+    name, direction = single(value, "orderBy")
+    inner = job.view.field(f"{meaning.target.type_name}OrderBy", name).meaning
+    if not isinstance(inner, OfColumn) or not isinstance(direction, Value):
+        return None
+    way, wanted = meaning.relationship, inner.column.name
+    filter_ = where if isinstance(where, Record) else None
+    spelt, type_ = bound(job, product, alias, way, wanted, filter_, filtered)
+    return directed(spelt, type_, str(direction.value), f"{way.name}.{wanted}")
 
 
 def single(item: Given, where: str) -> tuple[str, Given]:

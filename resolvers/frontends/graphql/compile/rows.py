@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from graphql import FieldNode
 from sqlglot import exp
 
+from resolvers.frontends.graphql.compile.entities import asked_keys, entity_field, follow
 from resolvers.frontends.graphql.compile.figures import count, figure_field
 from resolvers.frontends.graphql.compile.filters import filtered
-from resolvers.frontends.graphql.compile.job import Draft, Job, column, keys, where_all
+from resolvers.frontends.graphql.compile.job import Draft, Job, block, call, column, keys, where_all
 from resolvers.frontends.graphql.compile.order import Term, beyond, cursor_outputs, ordering
 from resolvers.frontends.graphql.compile.page import Page, limited, page, seal
 from resolvers.frontends.graphql.compile.seals import Site
 from resolvers.frontends.graphql.given import Given, Value
 from schema.catalog import Product
-from schema.graphql.definitions import FieldDef, OfColumn, OfRelated, OfRow, OfStruct
+from schema.graphql.definitions import FieldDef, OfColumn, OfEntity, OfRelated, OfRow, OfStruct
 from schema.graphql.scope import structs
 from schema.query import (
     Block,
+    ByKeys,
     Connection,
     Cursor,
     Edges,
@@ -60,16 +62,15 @@ def _row_field(job: Job, draft: Draft, field: FieldDef, key: str, nodes: Nodes) 
         return Leaf(key, index, _picks(job, field.type.leaf, nodes) if is_struct else ())
     if isinstance(meaning, OfRow):
         return NodeId(key, draft.key_outputs(), draft.product.id)
+    if isinstance(meaning, OfEntity):
+        return entity_field(draft, meaning, key)
     if not isinstance(meaning, OfRelated):
         raise TypeError(f"no such field of a row: {nodes[0].name.value}")
     parent, relationship = draft.product.type_name, meaning.relationship.id
     if meaning.form == "one":
         child = job.draft(meaning.target)
         fields = row_fields(job, child, nodes)
-        select = child.select().order_by(
-            *(Term(term, None).ordered() for term in keys(child.product, child.alias)), copy=False
-        )
-        draft.children.append(_block(child, select, relationship=relationship, one=True))
+        follow(job, draft, meaning.relationship, child)
         return One(key, child.name, fields)
     if meaning.form == "aggregate":
         shape, block = aggregate(job, meaning.target, parent, key, nodes, relationship)
@@ -110,7 +111,7 @@ def aggregate(
     if not draft.items:
         draft.output(count(), INTEGER)
     select = draft.select().where(condition, copy=False)
-    return One(key, draft.name, tuple(shape)), _block(draft, select, relationship=relationship, aggregate=True)
+    return One(key, draft.name, tuple(shape)), block(draft, select, relationship=relationship, aggregate=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def connection(
     if total is not None:
         condition = filtered(job, product, total.alias, arguments.get("where"))
         blocks.append(
-            _block(total, total.select().where(condition, copy=False), relationship=relationship, aggregate=True)
+            block(total, total.select().where(condition, copy=False), relationship=relationship, aggregate=True)
         )
     return Connection(key, tuple(shape)), blocks
 
@@ -156,7 +157,7 @@ def connection(
 def _list(job: Job, product: Product, arguments: Mapping[str, Given], wanted: Page, relationship: str | None) -> _List:
     draft = job.draft(product)
     condition = filtered(job, product, draft.alias, arguments.get("where"))
-    terms = ordering(job, product, draft.alias, arguments.get("orderBy"))
+    terms = ordering(job, product, draft.alias, arguments.get("orderBy"), arguments.get("where"))
     return _List(draft, condition, terms, wanted, seal(relationship or "root", product.id, terms, condition))
 
 
@@ -171,7 +172,7 @@ def _rows(job: Job, rows: _List, probe: bool, relationship: str | None) -> Block
     select = rows.draft.select().where(where_all([rows.condition, *bounds]), copy=False)
     select = select.order_by(*(term.ordered() for term in (back if wanted.backward else terms)), copy=False)
     select = limited(job, select, wanted, probe)
-    return _block(rows.draft, select, relationship=relationship, probe=probe, reverse=wanted.backward)
+    return block(rows.draft, select, relationship=relationship, probe=probe, reverse=wanted.backward)
 
 
 def _part(job: Job, rows: _List, word: str, key: str, nodes: Nodes) -> ShapeField:
@@ -204,12 +205,31 @@ def by_key(job: Job, product: Product, parent: str, key: str, nodes: Nodes) -> t
     draft = job.draft(product)
     arguments = job.arguments(parent, nodes[0])
     tests: list[exp.Expr | None] = []
+    binds: list[str] = []
     for name in product.key:
         of = product.columns[name]
         value = arguments[of.field]
         if isinstance(value, Value):
-            tests.append(exp.EQ(this=column(draft.alias, name), expression=job.bind(of.type, value)))
-    return _exactly_one(job, draft, tests, key, nodes)
+            bind = job.bind(of.type, value)
+            binds.append(bind.name)
+            tests.append(exp.EQ(this=column(draft.alias, name), expression=bind))
+    return _exactly_one(job, draft, tests, key, nodes, tuple(binds))
+
+
+def by_keys(job: Job, product: Product, parent: str, key: str, nodes: Nodes) -> tuple[ShapeField, Block]:
+    """One row for each of a list of keys, in their order; for a model, one scoring for each of its inputs."""
+    draft = job.draft(product)
+    binds = asked_keys(job, product, next(iter(job.arguments(parent, nodes[0]).values()), None), nodes[0])
+    match: tuple[int, ...] = ()
+    if product.model is None:
+        match = tuple(draft.output(column(draft.alias, name), product.columns[name].type) for name in product.key)
+    fields = row_fields(job, draft, nodes)
+    tests: list[exp.Expr | None] = [
+        call("CH_IN", column(draft.alias, name), bind) for name, bind in zip(product.key, binds, strict=True)
+    ]
+    select = draft.select().where(where_all(tests), copy=False)
+    listed = block(draft, select, keys=tuple(bind.name for bind in binds), match=match, listed=True)
+    return ByKeys(key, draft.name, fields), listed
 
 
 def by_node_id(job: Job, product: Product, value: Value, key: str, nodes: Nodes) -> tuple[ShapeField, Block]:
@@ -223,35 +243,9 @@ def by_node_id(job: Job, product: Product, value: Value, key: str, nodes: Nodes)
 
 
 def _exactly_one(
-    job: Job, draft: Draft, tests: list[exp.Expr | None], key: str, nodes: Nodes
+    job: Job, draft: Draft, tests: list[exp.Expr | None], key: str, nodes: Nodes, binds: tuple[str, ...] = ()
 ) -> tuple[ShapeField, Block]:
     fields = row_fields(job, draft, nodes)
     select = draft.select().where(where_all(tests), copy=False)
     select.set("limit", exp.Limit(expression=exp.Literal.number(2)))
-    return One(key, draft.name, fields), _block(draft, select, one=True, exact=True)
-
-
-def _block(
-    draft: Draft,
-    select: exp.Select,
-    *,
-    relationship: str | None = None,
-    one: bool = False,
-    exact: bool = False,
-    aggregate: bool = False,
-    probe: bool = False,
-    reverse: bool = False,
-) -> Block:
-    return Block(
-        draft.name,
-        draft.product.id,
-        select,
-        draft.outputs(),
-        tuple(draft.children),
-        relationship,
-        one,
-        exact,
-        aggregate,
-        probe,
-        reverse,
-    )
+    return One(key, draft.name, fields), block(draft, select, one=True, exact=True, keys=binds)
