@@ -63,7 +63,8 @@ class RawTable:
             order=exp.Order(expressions=[newest]),
         )
         items: list[exp.Expression] = [exp.Column(this=_name(name), table=_name(ALIAS)) for name in names]
-        ranked = exp.select(*items, exp.Alias(this=number, alias=_name(_RANK)), copy=False).from_(rows, copy=False)
+        named = [exp.Alias(this=copied(item), alias=_name(item.name)) for item in items]
+        ranked = exp.select(*named, exp.Alias(this=number, alias=_name(_RANK)), copy=False).from_(rows, copy=False)
         inner = ranked.subquery(_name(ALIAS), copy=False)
         first = exp.EQ(this=exp.Column(this=_name(_RANK), table=_name(ALIAS)), expression=exp.Literal.number(1))
         kept = exp.select(*(copied(item) for item in items), copy=False).from_(inner, copy=False)

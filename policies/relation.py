@@ -168,9 +168,9 @@ def _input(
         return shown
     purpose = exp.EQ(this=exp.Placeholder(this="request:purpose"), expression=exp.Literal.string(model.raw.purpose))
     allowed = given.get(name, False)
-    value = raw.column(name)
-    if allowed is not True:
-        value = _case([(allowed, value)], exp.Cast(this=exp.Null(), to=data_type(raw.product.columns[name].type)), raw)
+    value: exp.Expression = exp.Cast(this=exp.Null(), to=data_type(raw.product.columns[name].type))
+    if allowed is not False:
+        value = raw.column(name) if allowed is True else _case([(allowed, raw.column(name))], value, raw)
     return exp.Case(ifs=[exp.If(this=purpose, true=value)], default=copied(shown))
 
 

@@ -122,9 +122,9 @@ class Engine:
         self._means = Means(backends, bounds, kept.results if kept is not None else None, observer)
         if kept is not None:
             kept.results.prepare(catalog)
-        self._rows = KeptRows()
+        self.kept_rows = KeptRows()
         identities = kept.identities if kept is not None else {}
-        self._sources = Sources(catalog, of_keys(sources), observer, self._rows, identities)
+        self._sources = Sources(catalog, of_keys(sources), observer, self.kept_rows, identities)
         self._compiler = ThreadPoolExecutor(1, f"compile-{zone}")
 
     async def answer(self, operation: Operation, caller: Caller) -> Answer:

@@ -1,12 +1,11 @@
 """Failed: where in an answer the objects stand that a source could not give, so that each null has its error.
 
-Only walked when something failed. At most `MOST` places are named for a block; the last one says how many there are.
+Only walked when something failed. At most `MOST` places are named for a block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 
 from resolvers.bind import Request
 from resolvers.encode import page_of
@@ -27,8 +26,9 @@ def failed_places(
     places = {block.name: index for index, block in enumerate(roots)}
     root: Row = [rows.get(block.name, []) for block in roots]
     found: dict[str, list[Path]] = {name: [] for name in names}
-    for name, path in islice(walker.fields(plan.query.logical.shape, root, places, ()), MOST * len(names)):
-        found[name].append(path)
+    for name, path in walker.fields(plan.query.logical.shape, root, places, ()):
+        if len(found[name]) < MOST:
+            found[name].append(path)
     return found
 
 

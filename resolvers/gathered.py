@@ -37,7 +37,8 @@ class Gathered:
 
     def _task(self, name: str) -> asyncio.Task[None]:
         if name not in self._tasks:
-            self._tasks[name] = asyncio.ensure_future(self._one(self._gathers[name]))
+            task = self._tasks[name] = asyncio.ensure_future(self._one(self._gathers[name]))
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return self._tasks[name]
 
     async def _one(self, gather: Gather) -> None:
@@ -45,6 +46,7 @@ class Gathered:
         await self._gather(gather)
 
     def close(self) -> None:
+        """End what is still under way: nobody waits for it any more."""
         for task in self._tasks.values():
             task.cancel()
 
@@ -107,7 +109,7 @@ def _condition(gather: Gather, request: Request) -> Callable[[Row], bool]:
     def test(row: Row) -> bool:
         def look(name: str) -> object:
             room, _, key = name.partition(":")
-            return natural(row[places[key]], types[key]) if room == "column" else binds[key]
+            return natural(row[places[key]], types[key]) if room == "column" else binds[name]
 
         return holds(look) is True
 

@@ -83,6 +83,15 @@ async def run(
     """Run a plan; ``accesses`` by the name of a fetch's block; ``lookups`` where the plan has any. Raises nothing for a
     source that fails: the failure stands beside the other roots' rows."""
     runner = _Runner(plan, accesses, request, means, deadline, lookups)
+    if not plan.gathers:
+        return await _ran(plan, runner)
+    try:
+        return await _ran(plan, runner)
+    finally:
+        runner.close()
+
+
+async def _ran(plan: Plan, runner: _Runner) -> Ran:
     if len(plan.steps) == 1:
         name = plan.steps[0].block.name
         try:
@@ -124,6 +133,10 @@ class _Runner:
         self._gathering = Gathered(plan, self._gather)
         if plan.gathers:
             self._request = request._replace(gathered=self._gathering.values)
+
+    def close(self) -> None:
+        """End what nobody waits for any more."""
+        self._gathering.close()
 
     async def root(self, step: Step) -> Rows:
         if self._plan.gathers:
@@ -253,8 +266,9 @@ class _Runner:
             return await self._child(child, parents)
         for name in child.needs:
             await tasks[name]
-            if name in self.failures:
-                raise self.failures[name]
+        fed = {name for part in child.parts if part is not None for name in part.path} & self.failures.keys()
+        if fed:
+            raise self.failures[min(fed)]  # what was not to be had is not the same as what is not there
         return await self._lookup(child, parents)
 
     async def _lookup(self, lookup: Lookup, parents: Rows) -> None:

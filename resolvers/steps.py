@@ -58,8 +58,8 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where a part of a key stands: at a position of the parent's row, or at that of the block at the end of ``path``,
-    children one below the other. ``type`` is that of the value there."""
+    """Where a part of a key stands: link value ``at`` of the parent's row, or output ``at`` of the block at the end of
+    ``path``, children one below the other. ``type`` is that of the value there."""
 
     at: int
     type: Type

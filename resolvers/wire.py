@@ -6,8 +6,9 @@ import base64
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
+from policies.masks.natural import EXACT
 from schema.types import Kind, Type
 
 
@@ -20,6 +21,8 @@ def wire(value: object, type_: Type) -> object:
         return [wire(item, inner) for item in value] if inner is not None else None
     if type_.kind is Kind.STRUCT and isinstance(value, Mapping):
         return {name: wire(value.get(name), inner) for name, inner in type_.fields}
+    if type_.kind is Kind.DECIMAL and type_.scale is not None and isinstance(value, Decimal) and value.is_finite():
+        value = _scaled(value, type_.scale)
     write = _WRITE.get(type_.kind)
     return value if write is None else write(value)
 
@@ -30,6 +33,13 @@ def _float(value: object) -> object:
 
 def _decimal(value: object) -> object:
     return f"{value:f}" if isinstance(value, Decimal) and value.is_finite() else None
+
+
+def _scaled(value: Decimal, scale: int) -> Decimal:
+    """With as many digits as its type has, where that loses none."""
+    with localcontext(EXACT):
+        scaled = value.quantize(Decimal(1).scaleb(-scale))
+    return scaled if scaled == value else value
 
 
 def _moment(value: object) -> object:

@@ -72,7 +72,7 @@ class PostgresDialect(Lowering):
 
     def bound(self, token: exp.Expression, keys: exp.Expression, values: exp.Expression) -> exp.Expression:
         at = call("ARRAY_POSITION", keys, token)
-        return exp.Bracket(this=exp.Paren(this=values), expressions=[at], offset=0)
+        return exp.Bracket(this=exp.Paren(this=values), expressions=[at], offset=1)
 
     def has(self, array: exp.Expression, value: exp.Expression) -> exp.Expression:
         """True or false for any array and value that are there, NULL elements or not."""

@@ -33,7 +33,7 @@ class KeptRows:
     """Rows by origin and key."""
 
     def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._clock = most, clock
+        self._most, self.clock = most, clock
         self._held: OrderedDict[tuple[Origin, Key], tuple[float, Row]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -43,14 +43,14 @@ class KeptRows:
         held = self._held.get((origin, key))
         if held is None:
             return None
-        if held[0] <= self._clock():
+        if held[0] <= self.clock():
             del self._held[origin, key]
             return None
         self._held.move_to_end((origin, key))
         return held[1]
 
     def keep(self, origin: Origin, key: Key, row: Row) -> None:
-        self._held[origin, key] = (self._clock() + origin.freshness, row)
+        self._held[origin, key] = (self.clock() + origin.freshness, row)
         self._held.move_to_end((origin, key))
         while len(self._held) > self._most:
             self._held.popitem(last=False)

@@ -17,7 +17,6 @@ from resolvers.natural import natural
 from resolvers.steps import Layout, Lookup, Part
 from resolvers.wire import wire
 from schema.catalog import Catalog
-from schema.types import Type
 
 Values = list[object]
 
@@ -39,7 +38,7 @@ class Lookups:
     async def below(self, lookup: Lookup, parents: Sequence[Values]) -> list[Values | None]:
         """One row for each parent's row."""
         fits = self._fit(lookup)
-        reads = [_reader(part, self._layouts, lookup.parent or "") for part in lookup.parts]
+        reads = [_reader(part, self._layouts, lookup) for part in lookup.parts]
         return await self._answers(lookup, [fits(tuple(read(row) for read in reads)) for row in parents])
 
     async def _answers(self, lookup: Lookup, keys: list[Key | None]) -> list[Values | None]:
@@ -78,14 +77,15 @@ class Lookups:
         return fit
 
 
-def _reader(part: Part | None, layouts: Mapping[str, Layout], parent: str) -> Callable[[Values], object]:
+def _reader(part: Part | None, layouts: Mapping[str, Layout], lookup: Lookup) -> Callable[[Values], object]:
     """Reads a part of the key from a parent's row."""
     if part is None:
         return lambda row: None
-    at, type_, path = part.at, part.type, part.path
-    if not path:
-        return lambda row: _natural(row[at], type_)
-    places = list(_places(path, layouts, parent))
+    at, type_, parent = part.at, part.type, lookup.parent or ""
+    if not part.path:
+        link = layouts[parent].links[lookup.block.name][at]
+        return lambda row: natural(row[link], type_)
+    places = list(_places(part.path, layouts, parent))
 
     def read(row: Values) -> object:
         for place in places:
@@ -93,7 +93,7 @@ def _reader(part: Part | None, layouts: Mapping[str, Layout], parent: str) -> Ca
             if not isinstance(rows, list) or not rows:
                 return None
             row = rows[0]
-        return _natural(row[at], type_)
+        return natural(row[at], type_)
 
     return read
 
@@ -102,7 +102,3 @@ def _places(path: tuple[str, ...], layouts: Mapping[str, Layout], parent: str) -
     for name in path:
         yield layouts[parent].children[name]
         parent = name
-
-
-def _natural(value: object, type_: Type) -> object:
-    return natural(value, type_)

@@ -54,7 +54,7 @@ class Scope:
     @property
     def orderable(self) -> tuple[Relationship, ...]:
         """Ways to one feature view's row or one scoring, by which rows may be ordered too."""
-        if self.keyed:
+        if self.keyed or "orders" in self.without:
             return ()
         targets = ((way, self.target(way)) for way in self.relationships if way.cardinality == "one")
         return tuple(way for way, to in targets if to.features is not None or to.model is not None)

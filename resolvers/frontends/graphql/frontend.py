@@ -175,9 +175,14 @@ def _key(*parts: str | None) -> str:
 
 
 def _without(capabilities: Mapping[str, Capabilities]) -> Mapping[str, frozenset[str]]:
-    """The figures that a source's engine cannot give: they are left out of the schema."""
+    """The figures that a source's engine cannot give, and orders by what others know: they are left out of the
+    schema."""
     return {
-        source: frozenset(word for word, there in (("percentile", can.percentile), ("stddev", can.stddev)) if not there)
+        source: frozenset(
+            word
+            for word, there in (("percentile", can.percentile), ("stddev", can.stddev), ("orders", can.arrays))
+            if not there
+        )
         for source, can in capabilities.items()
     }
 
