@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import orjson
@@ -42,7 +42,7 @@ from resolvers.observe import SILENT, Observer
 from resolvers.operation import Answer, Operation
 from resolvers.plan import MANY, plan
 from resolvers.results.kept import Kept
-from resolvers.run import Access, Means, Ran, run
+from resolvers.run import Access, Done, Means, Ran, run
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
 from resolvers.steps import Fetch, Lookup, Plan, steps_of
@@ -148,13 +148,26 @@ class Engine:
         timings["encode"] = _since(ended)
         return answer
 
-    async def _run(self, ready: Ready, request: Request, caller: Caller, deadline: Deadline) -> Ran:
+    async def trace(self, operation: Operation, caller: Caller) -> list[Done]:
+        """Answer, and give what each step did instead of the answer. Nothing is shared or taken from what is kept."""
+        prepared, done = self.prepare(operation, caller), list[Done]()
+        deadline, request = Deadline.after(self.zone.timeout), prepared.request
+        if prepared.ready.plan.query.entitlements:
+            request = await self._entitled(prepared.ready.plan.query, request, deadline)
+        means = replace(self._means, results=None, log=done.append)
+        await self._run(prepared.ready, request, caller, deadline, means)
+        return done
+
+    async def _run(
+        self, ready: Ready, request: Request, caller: Caller, deadline: Deadline, means: Means | None = None
+    ) -> Ran:
+        means = means or self._means
         if not ready.looks:
-            return await run(ready.plan, ready.accesses, request, self._means, deadline)
+            return await run(ready.plan, ready.accesses, request, means, deadline)
         found = Found(self._sources, Calls(self.catalog.sources, caller, deadline))
         try:
             lookups = Lookups(self.catalog, ready.plan.layouts, found, self._row_functions(ready, request, caller))
-            return await run(ready.plan, ready.accesses, request, self._means, deadline, lookups)
+            return await run(ready.plan, ready.accesses, request, means, deadline, lookups)
         finally:
             found.close()
 

@@ -65,11 +65,12 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What one step did: for whoever explains a plan that ran."""
+    """What one step did: for whoever explains a plan that ran. ``calls`` of a source, none where all was known."""
 
     block: str
     rows: int
     seconds: float
+    calls: int = 1
 
 
 async def run(
@@ -168,9 +169,9 @@ class _Runner:
         if self._lookups is None:
             raise RuntimeError("the plan has lookups, but nothing was given to do them with")
         started = time.perf_counter()
-        found = await self._lookups.asked(lookup, self._request)
+        found, calls = await self._lookups.asked(lookup, self._request)
         self._count(len(found))
-        self._done(lookup.block.name, len(found), started)
+        self._done(lookup.block.name, len(found), started, calls)
         return found if lookup.block.listed else [row for row in found if row is not None]  # type: ignore[return-value]
 
     def _count(self, rows: int) -> None:
@@ -178,9 +179,9 @@ class _Runner:
         if self._rows > self._most:
             raise too_many_rows(self._most)
 
-    def _done(self, block: str, rows: int, started: float) -> None:
+    def _done(self, block: str, rows: int, started: float, calls: int = 1) -> None:
         if self._means.log is not None:
-            self._means.log(Done(block, rows, time.perf_counter() - started))
+            self._means.log(Done(block, rows, time.perf_counter() - started, calls))
 
     async def _fetch(self, fetch: Fetch, keys: Keys) -> Rows:
         access, results, started = self._accesses[fetch.block.name], self._means.results, time.perf_counter()
@@ -276,10 +277,10 @@ class _Runner:
             raise RuntimeError("the plan has lookups, but nothing was given to do them with")
         started = time.perf_counter()
         at = self._plan.layouts[lookup.parent or ""].children[lookup.block.name]
-        found = await self._lookups.below(lookup, parents)
+        found, calls = await self._lookups.below(lookup, parents)
         for parent, row in zip(parents, found, strict=True):
             parent[at] = [] if row is None else [row]
-        self._done(lookup.block.name, sum(row is not None for row in found), started)
+        self._done(lookup.block.name, sum(row is not None for row in found), started, calls)
 
     async def _child(self, fetch: Fetch, parents: Rows) -> None:
         layout = self._plan.layouts[fetch.parent or ""]

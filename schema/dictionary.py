@@ -82,6 +82,8 @@ class _Writer:
             "key": [name for name in product.key if self.visible.column(product.id, name)],
             "graphql": {"one": product.singular, "many": product.plural, "type": product.type_name},
             "min_group": group,
+            "features": _features(product, self.visible),
+            "model": _model(product, self.visible),
             "columns": [
                 _column(column, state.columns[name])
                 for name, column in product.columns.items()
@@ -108,6 +110,33 @@ class _Writer:
             "description": relationship.description,
             "on": [{"column": here, "target": there} for here, there in relationship.pairs] if known else None,
         }
+
+
+def _features(product: Product, visible: VisibleSet) -> Json | None:
+    """How old a feature view's rows may be, and which column tells."""
+    view = product.features
+    if view is None:
+        return None
+    known = view.event_time is not None and visible.column(product.id, view.event_time)
+    return {"event_time": view.event_time if known else None, "ttl_seconds": view.ttl}
+
+
+def _model(product: Product, visible: VisibleSet) -> Json | None:
+    """A model's card."""
+    model = product.model
+    if model is None:
+        return None
+    card = model.card
+    return {
+        "version": model.version,
+        "inputs": [name for name in model.inputs if visible.column(product.id, name)],
+        "outputs": [name for name in model.outputs if visible.column(product.id, name)],
+        "deterministic": model.deterministic,
+        "training_data": card.training_data,
+        "intended_use": card.intended_use,
+        "registry": card.registry,
+        "metrics": dict(card.metrics),
+    }
 
 
 def _column(column: Column, state: ColumnState) -> Json:

@@ -67,6 +67,7 @@ def _product(product: Json) -> Iterator[str]:
         ("Tags", product["tags"]),
         ("Freshness", f"{freshness:g} s" if isinstance(freshness, int | float) else ""),
         ("Minimum group", least),
+        *_card(product),
     )
     yield from ("| Column | Type | You see | Tags | Description |", "|---|---|---|---|---|")
     for column in maps(product, "columns"):
@@ -79,6 +80,26 @@ def _product(product: Json) -> Iterator[str]:
         yield f"- `{way['name']}` leads to {way['cardinality']} of {_text(way['to'])}{about}"
     if ways:
         yield ""
+
+
+def _card(product: Json) -> Iterator[tuple[str, object]]:
+    """What is told of a feature view and of a model besides its columns."""
+    view, model = product["features"], product["model"]
+    if isinstance(view, Mapping):
+        ttl = view["ttl_seconds"]
+        yield "As of", view["event_time"]
+        yield "Stale after", f"{ttl:g} s" if isinstance(ttl, int | float) else ""
+    if isinstance(model, Mapping):
+        yield "Model version", model["version"]
+        yield "Inputs", model["inputs"]
+        yield "Trained on", model["training_data"]
+        yield "Intended use", model["intended_use"]
+        yield "Registry", model["registry"]
+        metrics = model["metrics"]
+        yield (
+            "Metrics",
+            [f"{name} {value:g}" for name, value in metrics.items()] if isinstance(metrics, Mapping) else "",
+        )
 
 
 def _paragraphs(description: object, *facts: tuple[str, object]) -> Iterator[str]:

@@ -6,7 +6,7 @@ appear, only their names; claim values are those of the caller who is explained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -17,6 +17,7 @@ from policies.govern import prerequisites
 from resolvers.bind import Request
 from resolvers.engine import Engine
 from resolvers.operation import Operation
+from resolvers.run import Done
 from resolvers.steps import Fetch, Lookup, Step, steps_of
 from schema.caller import Caller
 from schema.catalog import Product
@@ -26,9 +27,9 @@ from schema.query import Slot
 Json = dict[str, object]
 
 
-def explain_json(engine: Engine, operation: Operation, caller: Caller) -> Json:
-    """Why an operation answers as it does for a caller, and what would run. Raises `Refusal` or `Refusals` where the
-    operation is refused."""
+def explain_json(engine: Engine, operation: Operation, caller: Caller, done: Sequence[Done] = ()) -> Json:
+    """Why an operation answers as it does for a caller, and what would run; with ``done``, what did (`Engine.trace`).
+    Raises `Refusal` or `Refusals` where the operation is refused."""
     prepared = engine.prepare(operation, caller)
     plan = prepared.ready.plan
     found = explanations(engine, caller, plan.query.decisions)
@@ -42,7 +43,7 @@ def explain_json(engine: Engine, operation: Operation, caller: Caller) -> Json:
         "zone": caller.zone,
         "purpose": caller.purpose,
         "products": [explanation_json(one) for one in found],
-        "statements": [_step(step, prepared.request) for step in steps],
+        "statements": [{**_step(step, prepared.request), **_done(step, done)} for step in steps],
         "entitlements": sorted(plan.query.entitlements),
     }
 
@@ -96,6 +97,16 @@ def explanation_json(found: Explanation) -> Json:
 
 def _at(place: Place | None) -> str | None:
     return None if place is None else f"{place.file}:{place.line}"
+
+
+def _done(step: Step, done: Sequence[Done]) -> Json:
+    """What a step did: rows, calls of the source, milliseconds. A step that nothing led to has done nothing."""
+    found = [one for one in done if one.block == step.block.name]
+    if not done:
+        return {}
+    seconds = max((one.seconds for one in found), default=0.0)
+    calls = sum(one.calls for one in found)
+    return {"rows": sum(one.rows for one in found), "calls": calls, "milliseconds": round(seconds * 1000, 3)}
 
 
 def _step(step: Step, request: Request) -> Json:

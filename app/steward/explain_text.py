@@ -54,13 +54,20 @@ def _where(item: Json) -> str:
     return f" ({item['at']})" if item["at"] else ""
 
 
+def _did(statement: Json) -> str:
+    if "rows" not in statement:
+        return ""
+    calls = statement["calls"]
+    return f" [{statement['rows']} rows, {calls} call{'' if calls == 1 else 's'}, {statement['milliseconds']} ms]"
+
+
 def _statement(number: int, statement: Json) -> Iterator[str]:
     after = f", after {statement['after']}" if statement["after"] else ""
+    about = f"'{statement['source']}' for {statement['product']}{after}{_did(statement)}"
     if "lookup" in statement:
-        columns = ", ".join(str(name) for name in maps_of(statement["lookup"]))
-        yield f"look-up {number} in source '{statement['source']}' for {statement['product']}{after}: {columns}"
+        yield f"look-up {number} in source {about}: {', '.join(map(str, maps_of(statement['lookup'])))}"
         return
-    yield f"statement {number} on source '{statement['source']}' for {statement['product']}{after}:"
+    yield f"statement {number} on source {about}:"
     yield f"  {statement['sql']}"
     for position, bind in enumerate(maps(statement, "binds"), 1):
         value = bind["value"]

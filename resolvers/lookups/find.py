@@ -39,16 +39,18 @@ class Found:
         self._sources, self._calls = sources, calls
         self._asked: dict[tuple[str, Key], asyncio.Future[Row | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.calls = 0
 
-    async def rows(self, product: str, keys: Sequence[Key], columns: Sequence[str]) -> dict[Key, Row | None]:
-        """The rows of these keys. Raises `Refusal` where one of their calls failed."""
+    def ask(self, product: str, keys: Sequence[Key], columns: Sequence[str]) -> int:
+        """Begin to ask for those of these keys that nobody asked for yet. Returns in how many calls."""
         of = self._sources.catalog.products[product]
         loop = asyncio.get_running_loop()
         new = [key for key in dict.fromkeys(keys) if (product, key) not in self._asked]
         for key in new:
             self._asked[product, key] = loop.create_future()
-        self._ask(of, self._kept(of, new), columns)
+        return self._ask(of, self._kept(of, new), columns)
+
+    async def rows(self, product: str, keys: Sequence[Key]) -> dict[Key, Row | None]:
+        """The rows of keys that were asked for. Raises `Refusal` where one of their calls failed."""
         return {key: await self._asked[product, key] for key in keys}
 
     def _kept(self, product: Product, keys: list[Key]) -> list[Key]:
@@ -65,16 +67,18 @@ class Found:
                 self._asked[product.id, key].set_result(row)
         return left
 
-    def _ask(self, product: Product, keys: list[Key], columns: Sequence[str]) -> None:
-        source = self._sources.keyed[product.source] if keys else None
-        for some in _cut(keys, source.batch(product)) if source is not None else ():
+    def _ask(self, product: Product, keys: list[Key], columns: Sequence[str]) -> int:
+        if not keys:
+            return 0
+        calls = list(_cut(keys, self._sources.keyed[product.source].batch(product)))
+        for some in calls:
             task = asyncio.ensure_future(self._one(product, some, columns))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        return len(calls)
 
     async def _one(self, product: Product, keys: list[Key], columns: Sequence[str]) -> None:
         observer, started = self._sources.observer, time.perf_counter()
-        self.calls += 1
         try:
             found = await self._sources.keyed[product.source].find(
                 product, keys, columns, self._calls.to(product.source)

@@ -19,6 +19,7 @@ from resolvers.wire import wire
 from schema.catalog import Catalog
 
 Values = list[object]
+Answers = tuple[list[Values | None], int]
 
 
 class Lookups:
@@ -29,23 +30,24 @@ class Lookups:
     ) -> None:
         self._catalog, self._layouts, self._found, self._rows = catalog, layouts, found, rows
 
-    async def asked(self, lookup: Lookup, request: Request) -> list[Values | None]:
-        """For a root: one row for each of the keys asked for, None where there is none."""
+    async def asked(self, lookup: Lookup, request: Request) -> Answers:
+        """For a root: one row for each of the keys asked for, None where there is none; and how many calls it took."""
         lists = [value if isinstance(value := request.value(slot), list) else [value] for slot in lookup.keys]
         fits = self._fit(lookup)
         return await self._answers(lookup, [fits(tuple(parts)) for parts in zip(*lists, strict=True)])
 
-    async def below(self, lookup: Lookup, parents: Sequence[Values]) -> list[Values | None]:
-        """One row for each parent's row."""
+    async def below(self, lookup: Lookup, parents: Sequence[Values]) -> Answers:
+        """One row for each parent's row, and how many calls it took."""
         fits = self._fit(lookup)
         reads = [_reader(part, self._layouts, lookup) for part in lookup.parts]
         return await self._answers(lookup, [fits(tuple(read(row) for read in reads)) for row in parents])
 
-    async def _answers(self, lookup: Lookup, keys: list[Key | None]) -> list[Values | None]:
+    async def _answers(self, lookup: Lookup, keys: list[Key | None]) -> Answers:
         wanted = list(dict.fromkeys(key for key in keys if key is not None))
-        found = await self._found.rows(lookup.product, wanted, lookup.columns) if wanted else {}
+        calls = self._found.ask(lookup.product, wanted, lookup.columns)
+        found = await self._found.rows(lookup.product, wanted)
         shown = {key: self._shown(lookup, key, row) for key, row in found.items()}
-        return [None if key is None else shown[key] for key in keys]
+        return [None if key is None else shown[key] for key in keys], calls
 
     def _shown(self, lookup: Lookup, key: Key, raw: Row | None) -> Values | None:
         """What the caller may see of a row, in the order of the block's outputs."""
