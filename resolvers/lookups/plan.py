@@ -96,7 +96,7 @@ class Looking:
         for block in self._blocks.values():
             if self._catalog.keyed(block.product):
                 product = self._catalog.products[block.product]
-                columns = found.setdefault(product.id, set(product.key) if product.model is None else set())
+                columns = found.setdefault(product.id, _always(product))
                 columns |= {name for item in block.select.expressions if (name := _column(item.this)) is not None}
         return {id_: tuple(sorted(names | self._deciding(id_))) for id_, names in found.items()}
 
@@ -113,6 +113,13 @@ class Looking:
             for column in formula.find_all(exp.Column)
             if not column.table
         )
+
+
+def _always(product: Product) -> set[str]:
+    """What is asked of a row whoever asks: its key; and all of it where it may be kept, for those who ask for more."""
+    if product.model is not None:
+        return set(product.model.outputs)
+    return set(product.columns) if product.cache else set(product.key)
 
 
 def _column(item: exp.Expression) -> str | None:
