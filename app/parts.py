@@ -16,7 +16,7 @@ from app.serving import Answering, Serving
 from app.steward.decisions import decisions, now, states
 from app.steward.explain import explain_json
 from resolvers.backends.opened import Opened
-from resolvers.backends.opened import open_source as open_any
+from resolvers.backends.registry import open_source as open_any
 from resolvers.engine import Engine
 from resolvers.observe import Observer
 from resolvers.operation import Operation

@@ -22,9 +22,9 @@ from policies.condition import Condition, Moment, Truth
 from policies.evaluate import Lookup, evaluator, natural
 from policies.fold import operands
 from policies.guard import request_value
-from policies.masks.natural import EXACT, settled
 from policies.rules import DenyRule, FilterRule, GrantRule, LocalizeRule, MaskRule, ProductRules
 from schema.caller import Caller
+from schema.natural import EXACT, settled
 from schema.types import Type
 
 Row = Mapping[str, object]

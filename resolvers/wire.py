@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, localcontext
 
-from policies.masks.natural import EXACT
+from schema.natural import EXACT
 from schema.types import Kind, Type
 
 

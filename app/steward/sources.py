@@ -10,7 +10,7 @@ from pathlib import Path
 from app.project import Project
 from app.secrets import SecretError, resolve, resolve_options
 from resolvers.backends.opened import Opened
-from resolvers.backends.opened import open_source as open_any
+from resolvers.backends.registry import open_source as open_any
 from schema.catalog import Source
 
 _NOWHERE = "postgresql://nobody@localhost/none"

@@ -16,12 +16,12 @@ from sqlglot import exp
 from policies.evaluate import evaluator
 from policies.fault import Fault
 from policies.masks.exact import natural
-from policies.masks.natural import EXACT, settled
 from policies.masks.registry import MaskFault, Wanted, mask
 from policies.masks.terms import unless_null
 from policies.predicate import as_declared, read_expression
 from policies.rules import Preserved
 from policies.sqltype import data_type
+from schema.natural import EXACT, settled
 from schema.trees import copied
 from schema.types import Kind, Type
 

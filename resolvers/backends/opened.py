@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TypeGuard
 
 from resolvers.backends.backend import Backend
 from resolvers.backends.keyed.keyed import Keyed
-from resolvers.backends.keyed.registry import open_keyed
-from resolvers.backends.registry import open_backend
-from schema.catalog import Source
 
 Opened = Backend | Keyed
-
-
-def open_source(source: Source, url: str, project: Path) -> Opened:
-    """What answers for a source. Raises ValueError with a sentence for a kind, URL or option that has no meaning."""
-    return open_keyed(source, url, project) if source.keyed else open_backend(source, url, project)
 
 
 def speaks_sql(opened: Opened) -> TypeGuard[Backend]:

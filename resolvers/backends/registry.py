@@ -6,9 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resolvers.backends.backend import Backend
+from resolvers.backends.keyed.registry import open_keyed
+from resolvers.backends.opened import Opened
 from schema.catalog import Source
 
 Opener = Callable[[Source, str, Path], Backend]
+
+
+def open_source(source: Source, url: str, project: Path) -> Opened:
+    """What answers for a source of either sort, as `open_backend` and `open_keyed` say."""
+    return open_keyed(source, url, project) if source.keyed else open_backend(source, url, project)
 
 
 def open_backend(source: Source, url: str, project: Path) -> Backend:

@@ -10,7 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from app.project import load_project
-from resolvers.backends.opened import Opened, open_source
+from resolvers.backends.opened import Opened
+from resolvers.backends.registry import open_source
 from resolvers.engine import Engine
 from tests.engine.house import House as Plain
 from tests.engine.house import caller, filled

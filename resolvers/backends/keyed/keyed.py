@@ -7,7 +7,7 @@ the product's key. So there is one protocol, and one conformance suite. Many key
     keys   [("EWR", "IAH"), ("JFK", "MIA")]                    natural Python values, in the order of Product.key
     rows   [{"origin": "EWR", .., "mean_delay_30d": 7.1}, None]   one per key, in the keys' order; None: no such entity
 
-Values are natural Python ones (`policies.masks.natural`) under the product's logical names; a column that the store
+Values are natural Python ones (`schema.natural`) under the product's logical names; a column that the store
 lacks for this entity is None. `values.py` reads what stores send.
 """
 

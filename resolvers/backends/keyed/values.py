@@ -11,8 +11,8 @@ from decimal import Decimal, InvalidOperation
 
 import orjson
 
-from policies.masks.natural import settled
 from resolvers.natural import natural
+from schema.natural import settled
 from schema.types import Kind, Type
 
 _WHOLE = frozenset({Kind.INTEGER, Kind.BIGINT})
