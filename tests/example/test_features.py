@@ -1,4 +1,4 @@
-"""The example's features: what was known of a route or an aircraft as of a day, and nothing that came to be known later."""
+"""The example's features: what was known of a route or an aircraft as of a day, nothing later."""
 
 from __future__ import annotations
 
