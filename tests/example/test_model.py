@@ -132,3 +132,16 @@ def test_it_knows_more_than_the_base_rate(december: tuple[numpy.ndarray, numpy.n
 
 def test_training_saw_no_december() -> None:
     assert CARD["trained"]["to"] < CARD["tested"]["from"]
+
+
+def test_mlserver_would_serve_the_same() -> None:
+    """Its settings name this file and this signature. Whether it does is the slow lane's question."""
+    place = MODELS / "mlserver" / "delay_risk"
+    settings = json.loads((place / "model-settings.json").read_text(encoding="utf-8"))
+    assert (place / settings["parameters"]["uri"]).resolve() == MODELS / "delay_risk.onnx"
+    assert (settings["name"], settings["parameters"]["version"]) == (CARD["name"], CARD["version"])
+    kinds = {"INT64": "int64", "BYTES": "string", "FP32": "float32"}
+    for side in ("inputs", "outputs"):
+        served = [(put["name"], kinds[put["datatype"]], put["shape"]) for put in settings[side]]
+        assert served == [(name, said.partition(",")[0], [-1, 1]) for name, said in CARD[side].items()]
+    assert (place / (settings["implementation"].partition(".")[0] + ".py")).is_file()
