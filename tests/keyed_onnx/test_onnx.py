@@ -276,7 +276,7 @@ async def test_one_that_is_ended_ends_no_other(models: Path) -> None:
     (models / "slow.onnx").write_bytes(slow_steps(12))
     back = opened(models.parent, workers=2)
     slow = product("slow", {"x": "float"}, {"y": "float"})
-    await back.find(slow, [(0.0,)], [], call())  # reads the file
+    await back.find(slow, [(None,)], ["y"], call())  # reads the file, scores nothing
     first, second = await asyncio.gather(
         back.find(slow, [(0.0,)], ["y"], call(0.05)),
         back.find(slow, [(0.0,)], ["y"], call(60)),

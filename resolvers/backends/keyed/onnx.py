@@ -71,15 +71,15 @@ class Onnx:
         return (product.model.batch if product.model else None) or self._batch
 
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
-        """One scoring per key: its inputs and the wanted outputs; None for a key with a null that its model does not
-        take."""
+        """One scoring per key: its inputs and all outputs, so that one that is kept serves whoever asks next. None for
+        a key with a null that its model does not take."""
 
         def work(job: Job) -> list[Row | None]:
             session, signature = self._model(product)
             options = RunOptions()
             # These options are this call's alone, so that nobody else's call is ended.
             job.running(lambda: setattr(options, "terminate", True))
-            return signature.score(session, options, keys, columns)
+            return signature.score(session, options, keys)
 
         try:
             return await self._threads.run(work, call.deadline)

@@ -83,22 +83,18 @@ class Signature:
             outputs=_outputs(name, product, model, {put.name for put in session.get_outputs()}),
         )
 
-    def score(
-        self, session: InferenceSession, options: RunOptions, keys: Sequence[Key], columns: Sequence[str]
-    ) -> list[Row | None]:
+    def score(self, session: InferenceSession, options: RunOptions, keys: Sequence[Key]) -> list[Row | None]:
+        """One row per key with its inputs and all outputs: the file computes them together."""
         rows: list[Row | None] = [None] * len(keys)
         settled = [tuple(_settled(value) for value in key) for key in keys]
         asked = [at for at, key in enumerate(settled) if self._takes(key)]
-        wanted = [output for output in self.outputs if output.column.name in columns]
         if not asked:
             return rows
-        found: dict[str, list[object]] = {}
-        if wanted:
-            sent = [settled[at] for at in asked]
-            feed = {tensor.name: _tensor(tensor, sent) for tensor in self.inputs}
-            names = list(dict.fromkeys(output.name for output in wanted))
-            answers = dict(zip(names, session.run(names, feed, options), strict=True))
-            found = {output.column.name: _read(output, answers[output.name], len(asked)) for output in wanted}
+        sent = [settled[at] for at in asked]
+        feed = {tensor.name: _tensor(tensor, sent) for tensor in self.inputs}
+        names = list(dict.fromkeys(output.name for output in self.outputs))
+        answers = dict(zip(names, session.run(names, feed, options), strict=True))
+        found = {output.column.name: _read(output, answers[output.name], len(asked)) for output in self.outputs}
         for place, at in enumerate(asked):
             outputs = {name: values[place] for name, values in found.items()}
             rows[at] = {**dict(zip(self.names, keys[at], strict=True)), **outputs}
