@@ -2,7 +2,8 @@
 
 1. Digest everything the result depends on: inputs, this file, the SQL, the seed, the number of bookings, DuckDB.
 2. A warehouse that carries the same digest stays as it is.
-3. Else run flights.sql (real data) and bookings.sql (synthetic passengers) into a new file beside it.
+3. Else run flights.sql (real data), features.sql (made of it) and bookings.sql (synthetic passengers) into a new file
+   beside it.
 4. Put the new file in place by one rename: a reader sees the old warehouse or the new one, never half of one.
 
 Usage: python examples/flights/build.py [--bookings N] [--to FILE]
@@ -22,7 +23,7 @@ import duckdb
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 WAREHOUSE = DATA / "flights.duckdb"
-SCRIPTS = (HERE / "flights.sql", HERE / "bookings.sql")
+SCRIPTS = (HERE / "flights.sql", HERE / "features.sql", HERE / "bookings.sql")
 SEED = 2013
 BOOKINGS = 50_000
 

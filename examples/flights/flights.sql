@@ -28,16 +28,18 @@ SELECT origin, year, month, day, hour, temp, dewp, humid, wind_dir, wind_speed, 
        time_hour
 FROM read_parquet(getvariable('data') || 'weather.parquet') ORDER BY origin, time_hour;
 
--- The source has no key of its own. These seven columns are unique; their order numbers the flights.
+-- The source has no key of its own. These seven columns are unique; their order numbers the flights. The day of the week is
+-- the date's, Monday 1 to Sunday 7.
 CREATE TABLE flights (
     id BIGINT PRIMARY KEY, year INTEGER, month INTEGER, day INTEGER, dep_time INTEGER, sched_dep_time INTEGER,
     dep_delay INTEGER, arr_time INTEGER, sched_arr_time INTEGER, arr_delay INTEGER,
     carrier VARCHAR REFERENCES airlines (carrier), flight INTEGER, tailnum VARCHAR,
     origin VARCHAR REFERENCES airports (faa), dest VARCHAR, air_time INTEGER, distance INTEGER, hour INTEGER,
-    minute INTEGER, time_hour TIMESTAMPTZ
+    minute INTEGER, time_hour TIMESTAMPTZ, day_of_week INTEGER
 );
 INSERT INTO flights
 SELECT row_number() OVER (ORDER BY year, month, day, sched_dep_time, carrier, flight, origin) AS id,
        year, month, day, dep_time, sched_dep_time, dep_delay, arr_time, sched_arr_time, arr_delay, carrier, flight,
-       tailnum, origin, dest, air_time, distance, hour, minute, time_hour
+       tailnum, origin, dest, air_time, distance, hour, minute, time_hour,
+       isodow(make_date(year, month, day))
 FROM read_parquet(getvariable('data') || 'flights.parquet') ORDER BY id;

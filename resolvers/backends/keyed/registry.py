@@ -22,4 +22,14 @@ def open_keyed(source: Source, url: str, project: Path) -> Keyed:
     return opener(source, url, project)
 
 
-_OPENERS: dict[str, Opener] = {}
+def _onnx(source: Source, url: str, project: Path) -> Keyed:
+    if not url or "://" in url:
+        raise ValueError("an onnx source has a folder of .onnx files for its url, such as models/")
+    try:
+        from resolvers.backends.keyed.onnx import Onnx
+    except ImportError as error:
+        raise ValueError("an onnx source needs the packages onnxruntime and numpy") from error
+    return Onnx(source, (project / url).resolve())
+
+
+_OPENERS: dict[str, Opener] = {"onnx": _onnx}
