@@ -32,7 +32,7 @@ from resolvers.binders import binder
 from resolvers.cache import Bounded
 from resolvers.encode import Encoder, encoder
 from resolvers.entitlements import Entitlements
-from resolvers.failed import failed_places
+from resolvers.failed import MOST_PLACES, failed_places
 from resolvers.frontends.graphql.frontend import Asked, GraphQLFrontEnd, Inlined
 from resolvers.lookups.calls import Calls
 from resolvers.lookups.find import Found, Sources
@@ -303,17 +303,20 @@ class Engine:
         if failed:
             body["errors"] = self._errors(ready, ran, request)
         text = orjson.dumps(body)
+        if failed and len(text) > self.zone.max_answer_bytes:  # it is the data that is bounded: say each failure once
+            text = orjson.dumps({**body, "errors": self._errors(ready, ran, request, most=1)})
         if len(text) > self.zone.max_answer_bytes:
             raise too_many_bytes(self.zone.max_answer_bytes)
         return Answer(text, 294 if failed else 200, prepared.timings, prepared.document)
 
-    def _errors(self, ready: Ready, ran: Ran, request: Request) -> list[dict[str, object]]:
-        """An error for every root that failed, and for every object below one."""
+    def _errors(self, ready: Ready, ran: Ran, request: Request, most: int = MOST_PLACES) -> list[dict[str, object]]:
+        """An error for every root that failed, and for every object below one, ``most`` for each part of the query."""
         failed = frozenset(ran.failures)
         errors = [_error([key], _first(ran, needs)) for key, _, needs in ready.encoder.fields if needs & failed]
         below = failed - {block.name for block in ready.plan.query.logical.blocks}
-        for name, places in failed_places(ready.plan, ran.rows, below, request).items() if below else ():
-            errors += [_error(list(place), ran.failures[name]) for place in places]
+        if below:
+            places = failed_places(ready.plan, ran.rows, below, request, most)
+            errors += [_error(list(place), ran.failures[name]) for name, place in places]
         return errors
 
     def _sealer(self, caller: Caller) -> Sealer:

@@ -1,10 +1,11 @@
 """Failed: where in an answer the objects stand that a source could not give, so that each null has its error.
 
-Only walked when something failed. At most `MOST` places are named for a block.
+Only walked when something failed. At most `MOST_PLACES` are named for a block.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from resolvers.bind import Request
@@ -13,23 +14,23 @@ from resolvers.run import Row
 from resolvers.steps import Layout, Plan
 from schema.query import Block, ByKeys, Connection, Edges, Many, Nest, Node, One, ShapeField, blocks_of
 
-MOST = 100
+MOST_PLACES = 100
 Path = tuple[str | int, ...]
 
 
 def failed_places(
-    plan: Plan, rows: Mapping[str, list[Row]], names: frozenset[str], request: Request
-) -> dict[str, list[Path]]:
-    """The paths of the objects of these blocks that are null because they failed, by block, in the answer's order."""
+    plan: Plan, rows: Mapping[str, list[Row]], names: frozenset[str], request: Request, most: int = MOST_PLACES
+) -> Iterator[tuple[str, Path]]:
+    """The blocks and paths of the objects that are null because these blocks failed, in the answer's order."""
     roots = plan.query.logical.blocks
     walker = _Walker({block.name: block for block in blocks_of(roots)}, plan.layouts, names, request)
     places = {block.name: index for index, block in enumerate(roots)}
     root: Row = [rows.get(block.name, []) for block in roots]
-    found: dict[str, list[Path]] = {name: [] for name in names}
+    said: Counter[str] = Counter()
     for name, path in walker.fields(plan.query.logical.shape, root, places, ()):
-        if len(found[name]) < MOST:
-            found[name].append(path)
-    return found
+        said[name] += 1
+        if said[name] <= most:
+            yield name, path
 
 
 class _Walker:

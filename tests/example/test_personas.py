@@ -17,7 +17,7 @@ from app.keyring import keyring
 from app.personas import PersonaError, load_personas
 from app.project import Project, load_project
 from app.steward.papers import caller_of
-from resolvers.backends.registry import open_backend
+from resolvers.backends.registry import open_source
 from resolvers.engine import Engine
 from resolvers.operation import Operation
 from schema.caller import Caller
@@ -41,13 +41,15 @@ PROJECT: Project = load_project(FLIGHTS)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
-    source = PROJECT.catalog.sources["flights"]
-    backend = open_backend(source, str(warehouse), FLIGHTS)
+    urls = {"flights": str(warehouse)}
+    sources = PROJECT.catalog.sources.values()
+    opened = {source.name: open_source(source, urls.get(source.name, source.url), FLIGHTS) for source in sources}
     keys = keyring("internal", {}, tmp_path_factory.mktemp("keys"), dev_keys=True)
-    made = Engine(PROJECT.catalog, PROJECT.policies, "internal", {"flights": backend}, keys)
+    made = Engine(PROJECT.catalog, PROJECT.policies, "internal", opened, keys)
     yield made
     await made.close()
-    await backend.close()
+    for source in opened.values():
+        await source.close()
 
 
 def caller(case: Case) -> Caller:

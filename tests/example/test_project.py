@@ -37,6 +37,9 @@ def test_the_names_others_rely_on(project: Project) -> None:
     roots = {id_: (product.singular, product.plural) for id_, product in project.catalog.products.items()}
     assert roots == {
         "customers.bookings": ("booking", "bookings"),
+        "features.planes": ("planeFeature", "planeFeatures"),
+        "features.route_delays": ("routeFeature", "routeFeatures"),
+        "ml.delay_risk": ("predictDelayRisk", "delayRisk"),
         "operations.flights": ("flight", "flights"),
         "operations.planes": ("plane", "planes"),
         "operations.route_delays": ("routeDelay", "routeDelays"),
@@ -68,6 +71,8 @@ def test_every_domain_has_a_steward(project: Project) -> None:
         "operations",
         "reference",
         "customers",
+        "features",
+        "ml",
     }
 
 
@@ -89,6 +94,8 @@ def _tags(project: Project, column: str) -> Column:
         ("customers.bookings.email", "residency.eu"),
         ("operations.flights.tailnum", "operational.tailnum"),
         ("operations.planes.tailnum", "operational.tailnum"),
+        ("features.planes.tailnum", "operational.tailnum"),
+        ("ml.delay_risk.probability", "operational.risk_score"),
     ],
 )
 def test_what_is_sensitive_is_tagged(project: Project, column: str, tag: str) -> None:
