@@ -7,6 +7,7 @@ meanwhile wait for the same one. A token is renewed before it expires, as google
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Protocol
 
 from resolvers.backends.backend import Deadline
@@ -15,6 +16,7 @@ from resolvers.backends.keyed.http import Unread
 from resolvers.backends.threads import Job, Threads
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_RENEWAL = 10  # seconds; google-auth's own bound is two minutes, for which every other call would wait
 
 
 class Credentials(Protocol):
@@ -46,7 +48,7 @@ class GoogleTokens:
         except TimeoutError:
             raise timed_out(self._source) from None
         except Exception as error:  # noqa: BLE001 - google-auth and requests raise from several trees, with texts of theirs
-            raise down(self._source, Unread(f"no token of Google's: {type(error).__name__}")) from None
+            raise down(self._source, Unread(f"no token from Google: {type(error).__name__}")) from None
         return found.token or ""
 
     async def close(self) -> None:
@@ -59,5 +61,5 @@ class GoogleTokens:
         found = self._credentials
         if found is None:
             found, _ = google.auth.default(scopes=[SCOPE])
-        found.refresh(Request())
+        found.refresh(partial(Request(), timeout=_RENEWAL))
         return found

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from resolvers.backends.keyed.http import JsonClient, Unread
+from resolvers.backends.keyed.http import JsonClient
 from resolvers.backends.keyed.http_options import HttpOptions, known, mapping
 from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.predictions import rows
-from resolvers.backends.keyed.scoring import batch, inputs, outputs, plain, scored, signature, written
+from resolvers.backends.keyed.scoring import batch, inputs, meant, outputs, plain, scored, signature, written
 from schema.catalog import Product, Source
 
 OPTIONS = ("params",)
@@ -55,12 +55,10 @@ class MLflow:
 
 def request(product: Product, keys: Sequence[Key], params: Mapping[str, object]) -> bytes:
     """The body of a call. ``params`` are the source's; the model's own go over them. Raises Unread."""
-    try:
-        own = signature(product).options
+    own = signature(product).options
+    with meant(product):
         known(own, OPTIONS, "a model of kind mlflow")
         sent = {**params, **mapping(own, "params")}
-    except ValueError as error:
-        raise Unread(f"{product.id}: {error}") from None
     frame = {
         "columns": [column.physical for column in inputs(product)],
         "data": [[plain(value) for value in key] for key in keys],

@@ -22,7 +22,18 @@ from urllib.parse import quote
 from resolvers.backends.keyed.http import JsonClient, Unread
 from resolvers.backends.keyed.http_options import HttpOptions, flag, known, mapping, text, word
 from resolvers.backends.keyed.keyed import Call, Key, Row
-from resolvers.backends.keyed.scoring import Output, batch, element, inputs, outputs, plain, scored, signature, written
+from resolvers.backends.keyed.scoring import (
+    Output,
+    batch,
+    element,
+    inputs,
+    meant,
+    outputs,
+    plain,
+    scored,
+    signature,
+    written,
+)
 from schema.catalog import Column, Product, Source
 from schema.types import NUMERIC, Kind
 
@@ -102,11 +113,9 @@ class OpenInference:
 
     def _wire(self, product: Product) -> Wire:
         own = signature(product).options
-        try:
+        with meant(product):
             known(own, OPTIONS, "a model of kind open_inference")
             return Wire.read({**self._options, **own})
-        except ValueError as error:
-            raise Unread(f"{product.id}: {error}") from None
 
 
 def request(product: Product, keys: Sequence[Key], wire: Wire) -> bytes:
@@ -125,7 +134,7 @@ def rows(answer: object, wanted: Sequence[Output], count: int) -> list[Row]:
     found = answer.get("outputs") if isinstance(answer, Mapping) else None
     if not isinstance(found, list):
         raise Unread("its answer has no outputs")
-    tensors = {tensor.get("name"): tensor for tensor in found if isinstance(tensor, Mapping)}
+    tensors = {str(tensor.get("name")): tensor for tensor in found if isinstance(tensor, Mapping)}
     columns = [(output, _values(tensors.get(output.name), output, count)) for output in wanted]
     return [{output.column.name: element(values[at], output) for output, values in columns} for at in range(count)]
 
@@ -196,6 +205,8 @@ def _size(size: object) -> bool:
 
 def _flat(data: list[object]) -> list[object]:
     """Nested lists, which the protocol allows besides flat ones, as one."""
-    while data and isinstance(data[0], list):
+    while any(isinstance(row, list) for row in data):
+        if not all(isinstance(row, list) for row in data):
+            raise Unread("a tensor is nested here and flat there")
         data = [item for row in data if isinstance(row, list) for item in row]
     return data

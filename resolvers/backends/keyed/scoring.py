@@ -11,7 +11,8 @@ import base64
 import json
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -51,6 +52,16 @@ def inputs(product: Product) -> tuple[Column, ...]:
 def outputs(product: Product) -> tuple[Output, ...]:
     """The outputs, in the order of the signature."""
     return tuple(_output(product.columns[name]) for name in signature(product).outputs)
+
+
+@contextmanager
+def meant(product: Product) -> Iterator[None]:
+    """Around what reads a product's own options: Unread for what has no meaning, without quotes, since the log takes
+    out what stands in them."""
+    try:
+        yield
+    except ValueError as error:
+        raise Unread(f"{product.id}: {error}".replace("'", "")) from None
 
 
 def batch(product: Product, default: int) -> int:

@@ -21,7 +21,7 @@ from resolvers.backends.keyed.http import JsonClient, Unread
 from resolvers.backends.keyed.http_options import HttpOptions, known, mapping, text, word
 from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.predictions import rows
-from resolvers.backends.keyed.scoring import batch, inputs, outputs, plain, scored, signature, written
+from resolvers.backends.keyed.scoring import batch, inputs, meant, outputs, plain, scored, signature, written
 from schema.catalog import Product, Source
 
 OPTIONS = ("project", "endpoint", "instances", "parameters", "credentials")
@@ -75,14 +75,12 @@ class Vertex:
         return {"Authorization": f"Bearer {await self._tokens.token(call.deadline)}"}
 
     def _request(self, product: Product, keys: Sequence[Key]) -> tuple[str, bytes]:
-        try:
-            own = signature(product).options
+        own = signature(product).options
+        options = {**self._options, **own}
+        with meant(product):
             known(own, OWN, "a model of kind vertex")
-            options = {**self._options, **own}
             form, parameters = word(options, "instances", _FORMS, "records"), mapping(options, "parameters")
             endpoint = text(options, "endpoint") or product.physical[0]
-        except ValueError as error:
-            raise Unread(f"{product.id}: {error}") from None
         body: dict[str, object] = {"instances": _instances(product, keys, form)}
         if parameters:
             body["parameters"] = parameters
