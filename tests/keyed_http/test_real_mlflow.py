@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
+from app.project import load_project
+from app.steward.init_model import init_model
 from resolvers.backends.keyed.keyed import Key, Keyed
 from schema.errors import Refusal
 from tests.keyed_http.parts import part, ports
@@ -38,9 +41,16 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    mlflow, at, (port,) = part("mlflow"), tmp_path_factory.mktemp("mlflow"), ports(1)
-    mlflow.run("mlflow_model.py", str(at / "model"))
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which MLflow itself saved the model."""
+    at = tmp_path_factory.mktemp("mlflow")
+    part("mlflow").run("mlflow_model.py", str(at / "model"))
+    return at
+
+
+@pytest.fixture(scope="module")
+def url(saved: Path) -> Iterator[str]:
+    mlflow, at, (port,) = part("mlflow"), saved, ports(1)
     url, where = f"http://127.0.0.1:{port}", ("--host", "127.0.0.1", "--port", str(port))
     command = ("mlflow", "models", "serve", "--model-uri", "model", *where, "--env-manager", "local")
     with mlflow.serving(f"{url}/ping", at, *command):
@@ -80,6 +90,15 @@ async def test_an_error_quotes_the_row_and_we_do_not(
     assert "it answered HTTP400" in caplog.text
     assert CANARY not in f"{caught.value.message} {caught.value.hint}"
     assert await backend.find(RISK, KEYS, (), call()) == ROWS
+
+
+async def test_the_entry_that_init_writes(saved: Path, backend: Keyed, tmp_path: Path) -> None:
+    """The signature that MLflow saved, written down, loaded, and asked with."""
+    await init_model(str(saved / "model"), tmp_path)
+    product = load_project(tmp_path).catalog.products["ml.model"]
+    assert await backend.find(product, KEYS, (), call()) == [
+        {"label": row["label"], "probability": row["probability"], "seats_seen": row["seen"]} for row in ROWS
+    ]
 
 
 async def test_a_null_where_the_signature_has_none(backend: Keyed) -> None:

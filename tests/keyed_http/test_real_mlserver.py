@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
+from app.project import load_project
+from app.steward.init import InitError
+from app.steward.init_model import init_model
 from resolvers.backends.keyed.keyed import Key, Keyed
+from resolvers.backends.keyed.registry import open_keyed
 from schema.catalog import Product
 from schema.errors import Refusal
 from tests.keyed_http.parts import part, ports
@@ -85,6 +90,21 @@ async def test_one_tensor(server: Server) -> None:
     rows = await backend.find(product, [(0.1, 0.2), (0.7, 0.8), (None, 0.2)], (), call())
     assert rows == [{"twice": value} for value in server.expected["double"]]
     await backend.close()
+
+
+async def test_the_entry_that_init_writes(server: Server, tmp_path: Path) -> None:
+    """What MLServer says of a model, written down, loaded, and asked with."""
+    await init_model(f"{server.url}/v2/models/delay-risk", tmp_path)
+    catalog = load_project(tmp_path).catalog
+    product = catalog.products["ml.delay_risk"]
+    assert product.model is not None
+    product = replace(product, model=replace(product.model, nullable=frozenset({"distance", "carrier"})))
+    backend = open_keyed(catalog.sources["scorer"], server.url, tmp_path)
+    rows = await backend.find(product, KEYS, (), call())
+    assert [row and row["predict_proba"] for row in rows] == server.expected["predict_proba"]
+    await backend.close()
+    with pytest.raises(InitError, match=r"model-settings\.json"):
+        await init_model(f"{server.url}/v2/models/double", tmp_path / "other")
 
 
 WRONG: list[tuple[str, Product, Key, int]] = [
