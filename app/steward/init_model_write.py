@@ -25,8 +25,8 @@ def _product(made: Signature, id_: str, source: str, graphql: tuple[str, str, st
     yield '    description: ""  # REVIEW: what does it say, of what?'
     yield f"    source: {plain(source)}"
     if graphql is not None:
-        singular, plural, type_ = graphql
-        yield f"    graphql: {{singular: {plain(singular)}, plural: {plain(plural)}, type: {plain(type_)}}}"
+        _, plural, type_ = graphql
+        yield f"    graphql: {{singular: predict{type_}, plural: {plain(plural)}, type: {plain(type_)}}}"
     yield "    model:"
     yield f"      name: {quoted(made.name)}"
     unsaid = "  # REVIEW: nothing says which version it is" if made.version is None else ""

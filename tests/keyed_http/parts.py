@@ -79,7 +79,8 @@ def part(name: str) -> Part:
     digest = hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
     place = ROOT / ".run" / "parts" / f"{name}-{version}-{digest}"
     if not (place / "ready").exists():
-        shutil.rmtree(place, ignore_errors=True)
+        for old in place.parent.glob(f"{name}-{version}-*"):  # made from other pins, or half made
+            shutil.rmtree(old, ignore_errors=True)
         if not _made(place, pins):
             shutil.rmtree(place, ignore_errors=True)
             pytest.skip(

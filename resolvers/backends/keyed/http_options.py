@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from schema.catalog import Source
 
-_SHARED = frozenset(
+SHARED = frozenset(
     {"bearer", "headers", "ca_file", "connections", "connect_timeout", "keep_alive", "max_answer_bytes", "batch"}
 )
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -49,7 +49,7 @@ class HttpOptions:
     @classmethod
     def read(cls, source: Source, url: str, project: Path, own: Iterable[str], batch: int) -> HttpOptions:
         """The options of a source whose kind has options of its ``own`` besides, and a default ``batch``."""
-        known(source.options, _SHARED | frozenset(own), f"a source of kind {source.kind}")
+        known(source.options, SHARED | frozenset(own), f"a source of kind {source.kind}")
         options = source.options
         file = options.get("ca_file")
         if file is not None and not isinstance(file, str):
