@@ -64,9 +64,11 @@ async def test_rows_stand_as_their_keys_do(backend: Keyed, server: StandIn) -> N
 async def test_nulls(backend: Keyed, server: StandIn) -> None:
     """A null goes where the model takes one; NaN is a null; what cannot be sent gives no scoring, and is not sent."""
     keys: list[Key] = [(None, "UA", 1), (math.nan, "UA", 2), (8.0, None, 3), (math.inf, "UA", 4), (8.0, "UA", None)]
+    keys.append((8.0, "UA", math.nan))
     rows = await backend.find(RISK, keys, ALL, call())
-    assert rows == [{"probability": 0.5, "label": "UA/1"}, {"probability": 0.5, "label": "UA/2"}, None, None, None]
-    assert await backend.find(RISK, keys[2:], ALL, call()) == [None, None, None]
+    assert rows[:2] == [{"probability": 0.5, "label": "UA/1"}, {"probability": 0.5, "label": "UA/2"}]
+    assert rows[2:] == [None] * 4
+    assert await backend.find(RISK, keys[2:], ALL, call()) == [None] * 4
     assert len(server.requests) == 1
 
 
