@@ -27,6 +27,9 @@ from schema.catalog import Column, Model, Product
 from schema.types import Kind
 
 _INDEXED = re.compile(r"(?s)(.*)\[(\d{1,6})\]")
+_PLAIN = frozenset({bool, int, float, str, type(None)})
+_AS_IT_IS: Mapping[Kind, type] = {Kind.FLOAT: float, Kind.STRING: str, Kind.BOOLEAN: bool}
+"""What JSON gives in the right form already: most of what models answer, so not worth a conversion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ async def scored(
 
 def plain(value: object) -> object:
     """An input as JSON has it: numbers as numbers, what has no form there as text in ISO 8601, bytes in base64."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
     if isinstance(value, date | time | UUID):
@@ -112,6 +117,8 @@ def cell(found: object, output: Output) -> object:
     """The natural value of an output. Raises Unread."""
     if isinstance(found, float) and found != found:
         return None
+    if type(found) is _AS_IT_IS.get(output.column.type.kind):
+        return found
     if output.column.type.kind is Kind.ARRAY and not isinstance(found, list):
         found = [found]
     try:
