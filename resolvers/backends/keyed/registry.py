@@ -32,4 +32,38 @@ def _onnx(source: Source, url: str, project: Path) -> Keyed:
     return Onnx(source, (project / url).resolve())
 
 
-_OPENERS: dict[str, Opener] = {"onnx": _onnx}
+def _open_inference(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.http_options import HttpOptions
+    from resolvers.backends.keyed.open_inference import BATCH, OPTIONS, OpenInference
+
+    return OpenInference(source, HttpOptions.read(source, url, project, OPTIONS, BATCH))
+
+
+def _mlflow(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.http_options import HttpOptions
+    from resolvers.backends.keyed.mlflow import BATCH, OPTIONS, MLflow
+
+    return MLflow(source, HttpOptions.read(source, url, project, OPTIONS, BATCH))
+
+
+def _vertex(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.http_options import HttpOptions
+    from resolvers.backends.keyed.vertex import BATCH, OPTIONS, Vertex, default_url
+
+    return Vertex(source, HttpOptions.read(source, url or default_url(source), project, OPTIONS, BATCH))
+
+
+def _feast(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.feast import BATCH, OPTIONS, Feast
+    from resolvers.backends.keyed.http_options import HttpOptions
+
+    return Feast(source, HttpOptions.read(source, url, project, OPTIONS, BATCH))
+
+
+_OPENERS: dict[str, Opener] = {
+    "onnx": _onnx,
+    "open_inference": _open_inference,
+    "mlflow": _mlflow,
+    "vertex": _vertex,
+    "feast": _feast,
+}
