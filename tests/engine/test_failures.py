@@ -51,6 +51,16 @@ async def test_failure(case: dict[str, object], house: House) -> None:
     assert (said["data"], errors) == (case["data"], case["errors"])
 
 
+async def test_errors_that_would_make_an_answer_too_large_are_said_once(house: House) -> None:
+    """It is the data that is bounded: 20,000 bytes here, which a hundred errors would fill."""
+    page = "boxes(first: 1) { nodes { tags(first: 50) { nodes { ghost { name } } } } }"
+    said = await house.ask(f"{{ a: {page} b: {page} }}", caller())
+    ghosts = {"nodes": [{"tags": {"nodes": [{"ghost": None}] * 50}}]}
+    assert said["data"] == {"a": ghosts, "b": ghosts}
+    places = [error["path"] for error in said["errors"]]  # type: ignore[attr-defined]
+    assert places == [[root, "nodes", 0, "tags", "nodes", 0, "ghost"] for root in "ab"]
+
+
 async def test_a_partial_answer_says_so(house: House) -> None:
     """The engine's 294 is what the HTTP layer makes a status of; nothing that failed is said to be whole."""
     partial = await house.engine.answer(Operation("graphql", "{ ghosts { nodes { id } } }"), caller())
