@@ -32,4 +32,13 @@ def _onnx(source: Source, url: str, project: Path) -> Keyed:
     return Onnx(source, (project / url).resolve())
 
 
-_OPENERS: dict[str, Opener] = {"onnx": _onnx}
+def _redis(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.redis import Redis
+
+    return Redis(source, url)
+
+
+_OPENERS: dict[str, Opener] = {
+    "onnx": _onnx,
+    "redis": _redis,
+}
