@@ -1,5 +1,6 @@
-"""A Valkey for the suite (tests/results/valkey.py)."""
+"""A Valkey (tests/results/valkey.py) and moto's server for the suite."""
 
+from tests.keyed.moto import aws_environment, moto, moto_server
 from tests.results.valkey import server, valkey
 
-__all__ = ["server", "valkey"]
+__all__ = ["aws_environment", "moto", "moto_server", "server", "valkey"]

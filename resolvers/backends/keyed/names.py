@@ -46,14 +46,14 @@ class Template:
 
 
 @lru_cache(maxsize=1024)
-def template(text: str, columns: tuple[str, ...]) -> Template:
-    """Read a template over the logical key columns. Raises ValueError with a sentence for one that names something
-    else, or that has nothing between two places."""
+def template(text: str, columns: tuple[str, ...], fixed: bool = False) -> Template:
+    """Read a template over the logical key columns; a ``fixed`` one may name none of them. Raises ValueError with a
+    sentence for one that names something else, or that has nothing between two places."""
     literals, names = _PLACE.split(text)[::2], _PLACE.findall(text)
     for name in names:
         if name not in columns:
             raise ValueError(f"the key template names '{name}', which is no key column; there are {', '.join(columns)}")
-    if not names:
+    if not names and not fixed:
         raise ValueError(f"the key template names no key column; there are {', '.join(columns)}")
     if "" in literals[1:-1]:
         raise ValueError("the key template needs a text between two places, or two entities could share a name")

@@ -38,7 +38,14 @@ def _redis(source: Source, url: str, project: Path) -> Keyed:
     return Redis(source, url)
 
 
+def _dynamodb(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.dynamodb import DynamoDB
+
+    return DynamoDB(source, url)
+
+
 _OPENERS: dict[str, Opener] = {
+    "dynamodb": _dynamodb,
     "onnx": _onnx,
     "redis": _redis,
 }
