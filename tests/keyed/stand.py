@@ -4,6 +4,7 @@ signature, so it proves the client's side only."""
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ Answer = Callable[[Request], tuple[int, object]]
 
 
 class Stand:
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         stand = self
 
@@ -50,12 +51,16 @@ class Stand:
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
+            request_queue_size = 64
 
             def handle_error(self, *_: Any) -> None:
                 """A client that went away."""
 
         self.answer = answer
         self._server = Server(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            # Shaken hands with in the thread of the connection: a client that turns away must not stop the server.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = int(self._server.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

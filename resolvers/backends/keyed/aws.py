@@ -23,7 +23,7 @@ from botocore.response import StreamingBody
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.failures import down, failed, timed_out
-from resolvers.backends.keyed.aws_sessions import Role, Sessions, Settings
+from resolvers.backends.keyed.aws_sessions import Role, Sessions, Settings, Unread
 from resolvers.backends.keyed.aws_wire import bounded
 from resolvers.backends.keyed.keyed import Call
 from resolvers.backends.keyed.options import known, text, whole
@@ -165,7 +165,7 @@ def _said(error: exceptions.ClientError) -> Said:
 
 def _kind(error: Exception) -> Exception:
     """What botocore says of its own errors can quote what was sent, or what came: their names alone are told."""
-    return error if isinstance(error, Said) else Said(type(error).__name__)
+    return error if isinstance(error, Said | Unread) else Said(type(error).__name__)
 
 
 def _settings(source: Source, url: str) -> Settings:

@@ -19,13 +19,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
+import orjson
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+from botocore.model import OperationModel
 
 from resolvers.backends.keyed.aws_wire import CONNECT, Wire
 
 Tags = tuple[tuple[str, str], ...]
+
+
+class Unread(Exception):
+    """What cannot be read, in words that the log may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,7 @@ class Sessions:
         )
         send: Any = self._sender(session).send
         client.meta.events.register("before-send", send)
+        client.meta.events.register("before-parse", _whole)
         return client
 
     def _sender(self, session: botocore.session.Session) -> Wire:
@@ -149,6 +156,20 @@ class Sessions:
         session.register_component("data_loader", self._own.session.get_component("data_loader"))
         session.register_component("credential_provider", CredentialResolver([_Role(fetch, role.seconds, self._now)]))
         return session
+
+
+def _whole(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object) -> None:
+    """A handler of ``before-parse``: botocore takes a body that is no JSON for an empty answer, and an empty answer
+    says that there is no such entity. Raises Unread."""
+    protocol = operation_model.service_model.resolved_protocol
+    if response_dict["status_code"] >= 300 or operation_model.has_streaming_output or "json" not in protocol:
+        return
+    try:
+        whole = isinstance(orjson.loads(response_dict["body"]), dict)
+    except ValueError:
+        whole = False
+    if not whole:
+        raise Unread(f"the answer to {operation_model.name} is no JSON")
 
 
 def _assume(sts: BaseClient, role: Role, tags: Tags) -> Mapping[str, str]:

@@ -101,7 +101,7 @@ class DynamoDB:
         attempt = 0
         while keys and pending:
             answer = await self._aws.call(_SERVICE, "batch_get_item", {"RequestItems": pending}, call)
-            for items in answer.get("Responses", {}).values():
+            for items in answer["Responses"].values():
                 found += cast(list[Item], items)
             pending = answer.get("UnprocessedKeys") or {}
             if pending:
