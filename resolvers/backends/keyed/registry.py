@@ -44,8 +44,22 @@ def _dynamodb(source: Source, url: str, project: Path) -> Keyed:
     return DynamoDB(source, url)
 
 
+def _sagemaker(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.sagemaker import SageMaker
+
+    return SageMaker(source, url)
+
+
+def _sagemaker_features(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.sagemaker_features import SageMakerFeatures
+
+    return SageMakerFeatures(source, url)
+
+
 _OPENERS: dict[str, Opener] = {
     "dynamodb": _dynamodb,
     "onnx": _onnx,
     "redis": _redis,
+    "sagemaker": _sagemaker,
+    "sagemaker_features": _sagemaker_features,
 }
