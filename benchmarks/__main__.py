@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import big_catalog, cold_plan, duckdb_cost, memory, metrics_cost, policy_cost, serving, tpch
+from benchmarks import big_catalog, cold_plan, duckdb_cost, keyed_cost, memory, metrics_cost, policy_cost, serving, tpch
 from benchmarks.place import Missing
 
 
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "big-catalog": _plain(big_catalog.main),
     "metrics": _plain(metrics_cost.main),
     "cold-plan": _plain(cold_plan.main),
+    "keyed-cost": _plain(keyed_cost.main),
     "tpch": tpch.main,
     "duckdb": duckdb_cost.main,
     "memory": memory.main,

@@ -31,6 +31,8 @@ def test_before_any_source() -> None:
         ("duckdb", "duckdb:///x.duckdb", {"duckdb"}),
         ("postgres", "postgresql://u:p@127.0.0.1/d", {"asyncpg"}),
         ("sqlalchemy", "sqlite:///x.sqlite", {"sqlalchemy"}),
+        ("redis", "redis://127.0.0.1", set()),
+        ("dynamodb", "http://127.0.0.1:1", {"botocore"}),
     ],
 )
 def test_one_source(kind: str, url: str, wanted: set[str]) -> None:

@@ -60,10 +60,38 @@ def _feast(source: Source, url: str, project: Path) -> Keyed:
     return Feast(source, HttpOptions.read(source, url, project, OPTIONS, BATCH))
 
 
+def _redis(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.redis import Redis
+
+    return Redis(source, url)
+
+
+def _dynamodb(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.dynamodb import DynamoDB
+
+    return DynamoDB(source, url)
+
+
+def _sagemaker(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.sagemaker import SageMaker
+
+    return SageMaker(source, url)
+
+
+def _sagemaker_features(source: Source, url: str, project: Path) -> Keyed:
+    from resolvers.backends.keyed.sagemaker_features import SageMakerFeatures
+
+    return SageMakerFeatures(source, url)
+
+
 _OPENERS: dict[str, Opener] = {
+    "dynamodb": _dynamodb,
+    "feast": _feast,
+    "mlflow": _mlflow,
     "onnx": _onnx,
     "open_inference": _open_inference,
-    "mlflow": _mlflow,
+    "redis": _redis,
+    "sagemaker": _sagemaker,
+    "sagemaker_features": _sagemaker_features,
     "vertex": _vertex,
-    "feast": _feast,
 }

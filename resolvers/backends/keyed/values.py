@@ -78,7 +78,8 @@ def to_text(value: object) -> str:
 
 def _whole(text: str) -> int:
     number = Decimal(text)
-    if number != int(number):
+    # Before it is made an int: 1e999999999 is short to write and takes minutes to count.
+    if not number.is_finite() or number.adjusted() > 38 or number != int(number):
         raise ValueError("no whole number")
     return int(number)
 
