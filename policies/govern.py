@@ -11,7 +11,7 @@ Does not promise: that the query is cheap (limits), or that the source is up (ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -112,19 +112,24 @@ def govern(
 
 
 def row_functions(
-    query: GovernedQuery, caller: Caller, moment: Moment, secrets: Secrets, policies: PolicySet, catalog: Catalog
+    columns: Mapping[str, Iterable[str]],
+    caller: Caller,
+    moment: Moment,
+    secrets: Secrets,
+    policies: PolicySet,
+    catalog: Catalog,
 ) -> Mapping[str, Govern]:
-    """What this caller may see of a row, by product, for the products of the query whose sources answer by key: the
-    same rules as in their governed relations, as functions (`policies.rowwise`)."""
+    """What this caller may see of a row, by product, for these columns of products whose sources answer by key: the
+    same rules as in their governed relations, as functions (`policies.rowwise`). The columns that rules look at are
+    among them."""
     claims = {name: claim.type for name, claim in catalog.claims.items()}
     found: dict[str, Govern] = {}
-    for id_ in query.decisions:
+    for id_, names in columns.items():
         product = catalog.products[id_]
-        if catalog.keyed(id_):
-            rules = policies.rules[caller.zone].get(id_, ProductRules(id_))
-            facts = Facts(claims, secrets.entitlements, None, catalog.sources[product.source].location)
-            types = {name: column.type for name, column in product.columns.items()}
-            found[id_] = compile_rows(rules, types, caller, moment, secrets.keys, facts)
+        rules = policies.rules[caller.zone].get(id_, ProductRules(id_))
+        facts = Facts(claims, secrets.entitlements, None, catalog.sources[product.source].location)
+        types = {name: product.columns[name].type for name in names}
+        found[id_] = compile_rows(rules, types, caller, moment, secrets.keys, facts)
     return found
 
 

@@ -6,8 +6,9 @@
 4. A cell is clear: for such a grant, every mask is revealed on this row or lifted by it; else the most specific
    unrevealed mask gives its value.
 
-Says the same as `policies.decide` and `policies.relation` by other means: conditions are evaluated whole, per row,
-never folded. The two are tested against each other. Does not decide minimum groups, which are about many rows.
+Says the same as `policies.decide` and `policies.relation` by other means: conditions are evaluated whole, never folded
+into each other. One that asks nothing of the row is evaluated once (`Known`), and what all rows share is decided once.
+The two are tested against each other. Does not decide minimum groups, which are about many rows.
 """
 
 from __future__ import annotations
@@ -31,7 +32,19 @@ Row = Mapping[str, object]
 Govern = Callable[[Row], "Row | None"]
 Related = Callable[[str], Iterable[Row]]
 """The raw rows of a product, for paths to related rows."""
-Test = Callable[[Row], Truth]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A test that says the same of every row."""
+
+    value: Truth
+
+    def __call__(self, row: Row) -> Truth:
+        return self.value
+
+
+Test = Callable[[Row], Truth] | Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +75,9 @@ def compile_rows(
 ) -> Govern:
     """The function that gives the governed row, with every one of ``columns``; None for a row that is not visible.
 
-    Raw rows hold natural Python values under logical names, derived columns included; a value of another type counts as
-    NULL. ``keys`` are the zone's mask keys; the zone's name goes to masks as ``keys["zone"]``.
+    Raw rows hold natural Python values under logical names, derived columns included; where a rule or a mask looks at
+    a value of another type, it counts as NULL. ``keys`` are the zone's mask keys; the zone's name goes to masks as
+    ``keys["zone"]``.
     """
     tests = _Tests(caller, moment, facts)
     confined = [rule for rule in rules.localize if not {facts.location, moment.region} <= rule.locations]
@@ -72,45 +86,108 @@ def compile_rows(
     visible = _row_test(rules, tests)
     grants = [(grant, tests.both(grant.when, grant.rows)) for grant in rules.grants]
     secrets = {**keys, "zone": caller.zone.encode()}
-    cells = {name: _cell(name, type_, rules, tests, confined, secrets) for name, type_ in columns.items()}
+    makers = {name: _Maker(name, type_, rules, tests, confined, secrets) for name, type_ in columns.items()}
+    if isinstance(visible, Known) and all(isinstance(test, Known) for _, test in grants):
+        matching = [grant for grant, test in grants if isinstance(test, Known) and test.value is True]
+        if visible.value is not True or not matching:
+            return lambda row: None
+        shared = {name: maker.shared(matching) for name, maker in makers.items()}
+        if None not in shared.values():
+            return _alike({name: value for name, value in shared.items() if value is not None}, columns)
+    cells = {name: maker.cell() for name, maker in makers.items()}
 
     def govern(raw: Row) -> Row | None:
         row = {name: settled(raw.get(name), type_) for name, type_ in columns.items()}
         with localcontext(EXACT):
-            matching = [grant for grant, test in grants if test(row) is True] if visible(row) else []
+            matching = [grant for grant, test in grants if test(row) is True] if visible(row) is True else []
             return {name: cell(row, matching) for name, cell in cells.items()} if matching else None
 
     return govern
 
 
 Cell = Callable[[Row, list[GrantRule]], object]
+Value = Callable[[object], object]
+"""A governed value of a raw one, the same on every row."""
 
 
-def _cell(
-    name: str,
-    type_: Type,
-    rules: ProductRules,
-    tests: _Tests,
-    confined: list[LocalizeRule],
-    keys: Mapping[str, bytes],
-) -> Cell:
-    if any(rule.columns is not None and name in rule.columns for rule in confined):
-        return lambda row, matching: None
-    denies = [
-        tests.both(rule.when, rule.rows) for rule in rules.denies if rule.columns is not None and name in rule.columns
-    ]
-    masks = [(rule, tests.of(rule.reveal) if rule.reveal is not None else _never) for rule in rules.masks.get(name, ())]
+def _alike(values: Mapping[str, Value], columns: Mapping[str, Type]) -> Govern:
+    """The function for rows that are all seen alike. Values that pass as they are need not be looked at."""
+    clear = [name for name, value in values.items() if value is _as_it_is]
+    gone = dict.fromkeys(name for name, value in values.items() if value is _nothing)
+    changed = [(name, value, columns[name]) for name, value in values.items() if value not in (_as_it_is, _nothing)]
 
-    def cell(row: Row, matching: list[GrantRule]) -> object:
-        holding = [grant for grant in matching if name in grant.columns]
-        if not holding or any(deny(row) is not False for deny in denies):
+    def govern(raw: Row) -> Row | None:
+        row: dict[str, object] = {name: raw.get(name) for name in clear}
+        row.update(gone)
+        if changed:
+            with localcontext(EXACT):
+                for name, value, type_ in changed:
+                    row[name] = value(settled(raw.get(name), type_))
+        return row
+
+    return govern
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _nothing(value: object) -> object:
+    return None
+
+
+class _Maker:
+    """Makes the function of one cell."""
+
+    def __init__(
+        self,
+        name: str,
+        type_: Type,
+        rules: ProductRules,
+        tests: _Tests,
+        confined: list[LocalizeRule],
+        keys: Mapping[str, bytes],
+    ) -> None:
+        self._name, self._type, self._keys = name, type_, keys
+        self._away = any(rule.columns is not None and name in rule.columns for rule in confined)
+        self._denies: list[Test] = [
+            tests.both(rule.when, rule.rows)
+            for rule in rules.denies
+            if rule.columns is not None and name in rule.columns
+        ]
+        self._masks: list[tuple[MaskRule, Test]] = [
+            (rule, tests.of(rule.reveal) if rule.reveal is not None else _NEVER) for rule in rules.masks.get(name, ())
+        ]
+
+    def shared(self, matching: list[GrantRule]) -> Value | None:
+        """The function where these grants match on every row; None where it depends on the row all the same."""
+        tests = [*self._denies, *(reveal for _, reveal in self._masks)]
+        if not all(isinstance(test, Known) for test in tests):
             return None
-        hiding = [rule for rule, reveal in masks if reveal(row) is not True]
-        if any(_lifted(grant, name, hiding) for grant in holding):
-            return row[name]
-        return hiding[0].mask.row(row[name], type_, keys)
+        found = self._shown({}, matching)
+        if found is None:
+            return _nothing
+        mask, type_, keys = found[0], self._type, self._keys
+        return _as_it_is if mask is None else lambda value: mask.mask.row(value, type_, keys)
 
-    return cell
+    def cell(self) -> Cell:
+        name, type_, keys = self._name, self._type, self._keys
+
+        def cell(row: Row, matching: list[GrantRule]) -> object:
+            found = self._shown(row, matching)
+            if found is None:
+                return None
+            return row[name] if found[0] is None else found[0].mask.row(row[name], type_, keys)
+
+        return cell
+
+    def _shown(self, row: Row, matching: list[GrantRule]) -> tuple[MaskRule | None] | None:
+        """None where the cell is not visible, else the mask that applies, if any does."""
+        holding = [grant for grant in matching if self._name in grant.columns]
+        if self._away or not holding or any(deny(row) is not False for deny in self._denies):
+            return None
+        hiding = [rule for rule, reveal in self._masks if reveal(row) is not True]
+        return (None,) if any(_lifted(grant, self._name, hiding) for grant in holding) else (hiding[0],)
 
 
 def _lifted(grant: GrantRule, column: str, hiding: list[MaskRule]) -> bool:
@@ -118,25 +195,32 @@ def _lifted(grant: GrantRule, column: str, hiding: list[MaskRule]) -> bool:
     return all(rule.name in cleared for rule in hiding)
 
 
-def _row_test(rules: ProductRules, tests: _Tests) -> Callable[[Row], bool]:
+def _row_test(rules: ProductRules, tests: _Tests) -> Test:
+    """Whether every row filter and no deny lets a row through."""
     filters = [_filter(rule, tests) for rule in rules.filters]
     denies = [_deny(rule, tests) for rule in rules.denies if rule.columns is None]
-    return lambda row: all(test(row) for test in filters) and not any(test(row) for test in denies)
+    parts = [*filters, *denies]
+    if all(isinstance(part, Known) for part in parts):
+        return Known(all(part({}) is True for part in parts))
+    return lambda row: all(part(row) is True for part in parts)
 
 
-def _filter(rule: FilterRule, tests: _Tests) -> Callable[[Row], bool]:
+def _filter(rule: FilterRule, tests: _Tests) -> Test:
+    """The rows that a filter gives, or that bypass it."""
     rows = tests.of(rule.rows)
-    bypass = tests.of(rule.bypass) if rule.bypass is not None else _never
+    bypass = tests.of(rule.bypass) if rule.bypass is not None else _NEVER
+    if isinstance(rows, Known) and isinstance(bypass, Known):
+        return Known(rows.value is True or bypass.value is True)
     return lambda row: rows(row) is True or bypass(row) is True
 
 
-def _deny(rule: DenyRule, tests: _Tests) -> Callable[[Row], bool]:
+def _deny(rule: DenyRule, tests: _Tests) -> Test:
+    """The rows that a deny leaves."""
     applies = tests.both(rule.when, rule.rows)
-    return lambda row: applies(row) is not False
+    return Known(applies.value is False) if isinstance(applies, Known) else lambda row: applies(row) is False
 
 
-def _never(row: Row) -> Truth:
-    return False
+_NEVER = Known(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +234,9 @@ class _Tests:
     def both(self, when: Condition | None, rows: Condition | None) -> Test:
         """Three-valued AND of two conditions; an absent one is true."""
         parts = [self.of(condition) for condition in (when, rows) if condition is not None]
+        known = {part.value for part in parts if isinstance(part, Known)}
+        if False in known or all(isinstance(part, Known) for part in parts):
+            return Known(False if False in known else None if None in known else True)
 
         def test(row: Row) -> Truth:
             found = [part(row) for part in parts]
@@ -160,11 +247,11 @@ class _Tests:
     def of(self, condition: Condition) -> Test:
         bits = condition.bits(self.caller, self.moment)
         if bits is None:
-            return lambda row: None
+            return Known(None)
         if condition.row is None:
-            return lambda row: bits[0]
+            return Known(bits[0])
         if not self._answerable(condition):
-            return lambda row: None
+            return Known(None)
         run, paths = self._evaluator(condition.row)
 
         def test(row: Row) -> Truth:

@@ -67,12 +67,13 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A plan with its compiled encoder and, by block, how its statements are asked."""
+    """A plan with its compiled encoder and, by block, how its statements are asked. ``looked_up``: by product that is
+    found by key, the columns that are asked of it."""
 
     plan: Plan
     encoder: Encoder
     accesses: Mapping[str, Access]
-    looks: bool
+    looked_up: Mapping[str, tuple[str, ...]]
 
 
 class Prepared(NamedTuple):
@@ -162,7 +163,7 @@ class Engine:
         self, ready: Ready, request: Request, caller: Caller, deadline: Deadline, means: Means | None = None
     ) -> Ran:
         means = means or self._means
-        if not ready.looks:
+        if not ready.looked_up:
             return await run(ready.plan, ready.accesses, request, means, deadline)
         found = Found(self._sources, Calls(self.catalog.sources, caller, deadline))
         try:
@@ -173,8 +174,7 @@ class Engine:
 
     def _row_functions(self, ready: Ready, request: Request, caller: Caller) -> Mapping[str, Govern]:
         secrets = Secrets(self._keys, request.entitlements)
-        query = ready.plan.query
-        return row_functions(query, caller, self.moment(), secrets, self.policies, self.catalog)
+        return row_functions(ready.looked_up, caller, self.moment(), secrets, self.policies, self.catalog)
 
     def prepare(self, operation: Operation, caller: Caller) -> Prepared:
         """Stages 3 to 5: read, compile, govern, plan; whatever is missing is made."""
@@ -277,7 +277,8 @@ class Engine:
         planned = plan(governed, self.catalog, self._dialects, large, self.zone.max_candidates)
         steps = steps_of((*planned.steps, *(gather.fetch for gather in planned.gathers)))
         accesses = {step.block.name: self._access(step) for step in steps if isinstance(step, Fetch)}
-        return Ready(planned, encoder(planned), accesses, any(isinstance(step, Lookup) for step in steps))
+        looked_up = {step.product: step.columns for step in steps if isinstance(step, Lookup)}
+        return Ready(planned, encoder(planned), accesses, looked_up)
 
     def _access(self, fetch: Fetch) -> Access:
         bind = binder(fetch.statement, self._keys)

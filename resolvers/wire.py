@@ -27,6 +27,13 @@ def wire(value: object, type_: Type) -> object:
     return value if write is None else write(value)
 
 
+def writer(type_: Type) -> Callable[[object], object] | None:
+    """What writes values of a type; None where they are sent as they are."""
+    if type_.kind in (Kind.ARRAY, Kind.STRUCT, Kind.DECIMAL):
+        return lambda value: wire(value, type_)
+    return _WRITE.get(type_.kind)
+
+
 def _float(value: object) -> object:
     return value if isinstance(value, int | float) and math.isfinite(value) else None
 

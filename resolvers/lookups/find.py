@@ -95,14 +95,17 @@ class Found:
         except Exception as error:  # noqa: BLE001  # whoever waits for a key raises it
             self._fail(product, keys, error)
         else:
-            self._settle(product, keys, found)
+            self._settle(product, keys, found, columns)
         finally:
             observer.source(product.source, time.perf_counter() - started)
 
-    def _settle(self, product: Product, keys: list[Key], found: list[Row | None]) -> None:
+    def _settle(self, product: Product, keys: list[Key], found: list[Row | None], columns: Sequence[str]) -> None:
         store, origin = self._sources.kept, self._origin(product)
+        own = [(at, name) for at, name in enumerate(product.key) if name in columns]
         for key, row in zip(keys, found, strict=True):
-            whole = None if row is None else {**row, **dict(zip(product.key, key, strict=True))}
+            whole = row
+            if row is not None and own:
+                whole = {**row, **{name: key[at] for at, name in own}}
             if whole is not None and origin is not None:
                 store.keep(origin, key, whole)
             self._asked[product.id, key].set_result(whole)

@@ -7,6 +7,7 @@ the caller may not see, one that hides the key it was reached by, and one that i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from policies.rowwise import Govern
 from resolvers.backends.keyed.keyed import Key, Row
@@ -15,8 +16,12 @@ from resolvers.bind import Request
 from resolvers.lookups.find import Found
 from resolvers.natural import natural
 from resolvers.steps import Layout, Lookup, Part
-from resolvers.wire import wire
+from resolvers.wire import writer
 from schema.catalog import Catalog
+from schema.types import Kind, Type
+
+_AS_THEY_ARE = frozenset({Kind.STRING, Kind.INTEGER, Kind.BOOLEAN})
+"""Kinds whose wire form is the natural value."""
 
 Values = list[object]
 Answers = tuple[list[Values | None], int]
@@ -33,60 +38,64 @@ class Lookups:
     async def asked(self, lookup: Lookup, request: Request) -> Answers:
         """For a root: one row for each of the keys asked for, None where there is none; and how many calls it took."""
         lists = [value if isinstance(value := request.value(slot), list) else [value] for slot in lookup.keys]
-        fits = self._fit(lookup)
-        return await self._answers(lookup, [fits(tuple(parts)) for parts in zip(*lists, strict=True)])
+        types = [self._catalog.products[lookup.product].columns[name].type for name in self._key(lookup)]
+        parts = [[_fitted(value, type_) for value in values] for values, type_ in zip(lists, types, strict=True)]
+        return await self._answers(lookup, list(zip(*parts, strict=True)))
 
     async def below(self, lookup: Lookup, parents: Sequence[Values]) -> Answers:
         """One row for each parent's row, and how many calls it took."""
-        fits = self._fit(lookup)
-        reads = [_reader(part, self._layouts, lookup) for part in lookup.parts]
-        return await self._answers(lookup, [fits(tuple(read(row) for read in reads)) for row in parents])
+        columns = self._catalog.products[lookup.product].columns
+        types = [columns[name].type for name in self._key(lookup)]
+        reads = [_reader(part, self._layouts, lookup, type_) for part, type_ in zip(lookup.parts, types, strict=True)]
+        parts = [[read(row) for row in parents] for read in reads]
+        return await self._answers(lookup, list(zip(*parts, strict=True)))
 
-    async def _answers(self, lookup: Lookup, keys: list[Key | None]) -> Answers:
-        wanted = list(dict.fromkeys(key for key in keys if key is not None))
+    async def _answers(self, lookup: Lookup, keys: list[Key]) -> Answers:
+        needed = [at for at, given in enumerate(lookup.given) if given]
+        if len(needed) == len(lookup.given):
+            wanted = [key for key in dict.fromkeys(keys) if None not in key]
+        else:
+            wanted = [key for key in dict.fromkeys(keys) if all(key[at] is not None for at in needed)]
         calls = self._found.ask(lookup.product, wanted, lookup.columns)
         found = await self._found.rows(lookup.product, wanted)
-        shown = {key: self._shown(lookup, key, row) for key, row in found.items()}
-        return [None if key is None else shown[key] for key in keys], calls
+        show = self._shower(lookup)
+        shown = {key: show(key, row) for key, row in found.items()}
+        return [shown.get(key) for key in keys], calls
 
-    def _shown(self, lookup: Lookup, key: Key, raw: Row | None) -> Values | None:
-        """What the caller may see of a row, in the order of the block's outputs."""
-        row = None if raw is None else self._rows[lookup.product](raw)
-        product = self._catalog.products[lookup.product]
-        if row is None:
-            return None
-        for name, part, alike in zip(product.key, key, lookup.alike, strict=False):
-            if row[name] is None or (alike and row[name] != part):
+    def _key(self, lookup: Lookup) -> tuple[str, ...]:
+        return self._catalog.products[lookup.product].key
+
+    def _shower(self, lookup: Lookup) -> Callable[[Key, Row | None], Values | None]:
+        """Gives what the caller may see of a row, in the order of the block's outputs."""
+        govern, alike = self._rows[lookup.product], list(zip(self._key(lookup), lookup.alike, strict=False))
+        outputs = list(zip(lookup.outputs, lookup.block.outputs, strict=True))
+        writes = [(name, None if name is None else writer(output.type)) for name, output in outputs]
+
+        def show(key: Key, raw: Row | None) -> Values | None:
+            row = None if raw is None else govern(raw)
+            if row is None:
                 return None
-        return [
-            1 if name is None else wire(row[name], output.type)
-            for name, output in zip(lookup.outputs, lookup.block.outputs, strict=True)
-        ]
+            for at, (name, same) in enumerate(alike):
+                if row[name] is None or (same and row[name] != key[at]):
+                    return None
+            return [
+                1 if name is None else row[name] if write is None or row[name] is None else write(row[name])
+                for name, write in writes
+            ]
 
-    def _fit(self, lookup: Lookup) -> Callable[[tuple[object, ...]], Key | None]:
-        """Makes keys of what stands in rows and variables; None where a part is missing or does not fit its type."""
-        product = self._catalog.products[lookup.product]
-        types = [product.columns[name].type for name in product.key]
-
-        def fit(parts: tuple[object, ...]) -> Key | None:
-            try:
-                key = tuple(from_json(part, type_) for part, type_ in zip(parts, types, strict=True))
-            except ValueError:
-                return None
-            missing = any(part is None and given for part, given in zip(key, lookup.given, strict=True))
-            return None if missing else key
-
-        return fit
+        return show
 
 
-def _reader(part: Part | None, layouts: Mapping[str, Layout], lookup: Lookup) -> Callable[[Values], object]:
-    """Reads a part of the key from a parent's row."""
+def _reader(
+    part: Part | None, layouts: Mapping[str, Layout], lookup: Lookup, wanted: Type
+) -> Callable[[Values], object]:
+    """Reads a part of the key from a parent's row, as a value of the wanted type."""
     if part is None:
         return lambda row: None
-    at, type_, parent = part.at, part.type, lookup.parent or ""
+    at, parent, fit = part.at, lookup.parent or "", _fit(part.type, wanted)
     if not part.path:
         link = layouts[parent].links[lookup.block.name][at]
-        return lambda row: natural(row[link], type_)
+        return itemgetter(link) if fit is None else lambda row: fit(row[link])
     places = list(_places(part.path, layouts, parent))
 
     def read(row: Values) -> object:
@@ -95,9 +104,24 @@ def _reader(part: Part | None, layouts: Mapping[str, Layout], lookup: Lookup) ->
             if not isinstance(rows, list) or not rows:
                 return None
             row = rows[0]
-        return natural(row[at], type_)
+        return row[at] if fit is None else fit(row[at])
 
     return read
+
+
+def _fit(given: Type, wanted: Type) -> Callable[[object], object] | None:
+    """Makes a wire value of one type a natural value of another, None where it does not fit; None for the two where
+    there is nothing to do."""
+    if given.kind is wanted.kind and given.kind in _AS_THEY_ARE:
+        return None
+    return lambda value: _fitted(natural(value, given), wanted)
+
+
+def _fitted(value: object, type_: Type) -> object:
+    try:
+        return from_json(value, type_)
+    except ValueError:
+        return None
 
 
 def _places(path: tuple[str, ...], layouts: Mapping[str, Layout], parent: str) -> Iterator[int]:
