@@ -32,89 +32,84 @@ class Sources:
     identities: Mapping[str, str]
 
 
+Rows = dict[Key, "Row | None"]
+
+
 class Found:
     """The raw rows of one request, by product and key."""
 
     def __init__(self, sources: Sources, calls: Calls) -> None:
         self._sources, self._calls = sources, calls
-        self._asked: dict[tuple[str, Key], asyncio.Future[Row | None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._rows: dict[str, Rows] = {}
+        self._under_way: dict[str, dict[Key, asyncio.Task[None]]] = {}
 
     def ask(self, product: str, keys: Sequence[Key], columns: Sequence[str]) -> int:
         """Begin to ask for those of these keys that nobody asked for yet. Returns in how many calls."""
         of = self._sources.catalog.products[product]
-        loop = asyncio.get_running_loop()
-        new = [key for key in dict.fromkeys(keys) if (product, key) not in self._asked]
-        for key in new:
-            self._asked[product, key] = loop.create_future()
-        return self._ask(of, self._kept(of, new), columns)
+        rows, under_way = self._rows.setdefault(product, {}), self._under_way.setdefault(product, {})
+        new = [key for key in dict.fromkeys(keys) if key not in rows and key not in under_way]
+        left = self._not_kept(of, new, rows)
+        if not left:
+            return 0
+        calls = list(_cut(left, self._sources.keyed[of.source].batch(of)))
+        for some in calls:
+            call = asyncio.ensure_future(self._one(of, some, columns, rows))
+            call.add_done_callback(_looked_at)
+            under_way.update(dict.fromkeys(some, call))
+        return len(calls)
 
-    async def rows(self, product: str, keys: Sequence[Key]) -> dict[Key, Row | None]:
+    async def rows(self, product: str, keys: Sequence[Key]) -> Rows:
         """The rows of keys that were asked for. Raises `Refusal` where one of their calls failed."""
-        return {key: await self._asked[product, key] for key in keys}
+        rows, under_way = self._rows.get(product, {}), self._under_way.get(product, {})
+        for call in dict.fromkeys(under_way[key] for key in keys if key in under_way):
+            await asyncio.shield(call)
+        return {key: rows[key] for key in keys}
 
-    def _kept(self, product: Product, keys: list[Key]) -> list[Key]:
+    def close(self) -> None:
+        """End the calls that are still under way: nobody waits for them any more."""
+        for calls in self._under_way.values():
+            for call in set(calls.values()):
+                call.cancel()
+
+    def _not_kept(self, product: Product, keys: list[Key], rows: Rows) -> list[Key]:
         """Answer from what is kept; the keys that are left."""
         store, origin = self._sources.kept, self._origin(product)
         if origin is None:
             return keys
-        left: list[Key] = []
         for key in keys:
             row = store.find(origin, key)
-            if row is None:
-                left.append(key)
-            else:
-                self._asked[product.id, key].set_result(row)
-        return left
+            if row is not None:
+                rows[key] = row
+        return [key for key in keys if key not in rows]
 
-    def _ask(self, product: Product, keys: list[Key], columns: Sequence[str]) -> int:
-        if not keys:
-            return 0
-        calls = list(_cut(keys, self._sources.keyed[product.source].batch(product)))
-        for some in calls:
-            task = asyncio.ensure_future(self._one(product, some, columns))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return len(calls)
-
-    async def _one(self, product: Product, keys: list[Key], columns: Sequence[str]) -> None:
+    async def _one(self, product: Product, keys: list[Key], columns: Sequence[str], rows: Rows) -> None:
         observer, started = self._sources.observer, time.perf_counter()
         try:
-            found = await self._sources.keyed[product.source].find(
-                product, keys, columns, self._calls.to(product.source)
-            )
-            if len(found) != len(keys):
-                raise ValueError(f"{product.source} gave {len(found)} rows for {len(keys)} keys")
+            source, call = self._sources.keyed[product.source], self._calls.to(product.source)
+            found = await source.find(product, keys, columns, call)
         except Refusal as refusal:
             observer.source_error(product.source, refusal.code)
-            self._fail(product, keys, refusal)
-        except asyncio.CancelledError:
-            for key in keys:
-                self._asked[product.id, key].cancel()
             raise
-        except Exception as error:  # noqa: BLE001  # whoever waits for a key raises it
-            self._fail(product, keys, error)
-        else:
-            self._settle(product, keys, found, columns)
         finally:
             observer.source(product.source, time.perf_counter() - started)
+        rows.update(zip(keys, self._whole(product, keys, found, columns), strict=True))
 
-    def _settle(self, product: Product, keys: list[Key], found: list[Row | None], columns: Sequence[str]) -> None:
-        store, origin = self._sources.kept, self._origin(product)
+    def _whole(
+        self, product: Product, keys: list[Key], found: list[Row | None], columns: Sequence[str]
+    ) -> list[Row | None]:
+        """The rows with the parts of the key that are wanted; kept where they may be."""
         own = [(at, name) for at, name in enumerate(product.key) if name in columns]
-        for key, row in zip(keys, found, strict=True):
-            whole = row
-            if row is not None and own:
-                whole = {**row, **{name: key[at] for at, name in own}}
-            if whole is not None and origin is not None:
-                store.keep(origin, key, whole)
-            self._asked[product.id, key].set_result(whole)
-
-    def _fail(self, product: Product, keys: list[Key], error: Exception) -> None:
-        for key in keys:
-            future = self._asked[product.id, key]
-            future.set_exception(error)
-            future.exception()  # it is looked at, also where nobody waits for this key any more
+        if own:
+            found = [
+                None if row is None else {**row, **{name: key[at] for at, name in own}}
+                for key, row in zip(keys, found, strict=True)
+            ]
+        origin = self._origin(product)
+        if origin is not None:
+            for key, row in zip(keys, found, strict=True):
+                if row is not None:
+                    self._sources.kept.keep(origin, key, row)
+        return found
 
     def _origin(self, product: Product) -> Origin | None:
         """What kept rows of a product are known by; None where they may not be kept."""
@@ -123,19 +118,14 @@ class Found:
             return None
         identity = self._sources.identities.get(product.source, "")
         version = model.version if model is not None else ""
-        return Origin(
-            product.id,
-            version,
-            identity,
-            self._sources.catalog.version,
-            self._calls.to(product.source).session,
-            product.freshness,
-        )
+        session = self._calls.to(product.source).session
+        return Origin(product.id, version, identity, self._sources.catalog.version, session, product.freshness)
 
-    def close(self) -> None:
-        """End the calls that are still under way: nobody waits for them any more."""
-        for task in list(self._tasks):
-            task.cancel()
+
+def _looked_at(call: asyncio.Task[None]) -> None:
+    """What a call that nobody waits for raised is no news."""
+    if not call.cancelled():
+        call.exception()
 
 
 def _cut(keys: list[Key], size: int) -> Iterator[list[Key]]:

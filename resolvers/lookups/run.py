@@ -114,6 +114,8 @@ def _fit(given: Type, wanted: Type) -> Callable[[object], object] | None:
     there is nothing to do."""
     if given.kind is wanted.kind and given.kind in _AS_THEY_ARE:
         return None
+    if wanted.kind is Kind.FLOAT and given.kind in (Kind.FLOAT, Kind.INTEGER):
+        return lambda value: value if value is None or value.__class__ is float else float(value)  # type: ignore[arg-type]
     return lambda value: _fitted(natural(value, given), wanted)
 
 

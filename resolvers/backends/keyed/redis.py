@@ -2,8 +2,9 @@
 
 1. Each key is spelt as the name of a hash (`resolvers.backends.keyed.names`), by the product's option ``key`` such as
    ``route:{origin}:{dest}``; without it ``<physical name>:{first}:{second}``.
-2. One round trip for a call: EXISTS and HMGET of the wanted fields for each hash, pipelined. A hash that is not there
-   and one without these fields cost the same.
+2. One round trip for a call: HMGET of the wanted fields for each hash, and one EXISTS that counts them all, pipelined.
+   A hash without any of the fields is not there if the count says so; else, since one of them is there all the same,
+   each is asked for in a second round trip.
 
 As of when a row holds is a field like the others. Values are text (`resolvers.backends.keyed.values.from_text`).
 Does not promise: one moment for all hashes of a call; a Redis Cluster.
@@ -48,7 +49,7 @@ class Redis:
         self._batch = whole(source.options, "batch", 250, 1000)
         self._free = asyncio.Semaphore(whole(source.options, "connections", 8, 256))
         made: ConnectionPool = ConnectionPool.from_url(
-            _spelt(url), socket_connect_timeout=_CONNECT, retry=Retry(NoBackoff(), 0), protocol=2
+            _spelt(url), socket_connect_timeout=_CONNECT, socket_timeout=None, retry=Retry(NoBackoff(), 0), protocol=2
         )
         self._made = cast(Callable[[], AbstractConnection], made.make_connection)
         self._idle: list[AbstractConnection] = []
@@ -91,13 +92,17 @@ class Redis:
         """The fields' values of each hash, None for a hash that is not there."""
         if not names:
             return []
-        commands: list[tuple[str, ...]] = [("EXISTS", name) for name in names]
-        if fields:
-            commands += [("HMGET", name, *fields) for name in names]
+        commands: list[tuple[str, ...]] = [("HMGET", name, *fields) for name in names] if fields else []
         with self._told(deadline):
-            said = await self._ask(commands, deadline)
-        there, values = said[: len(names)], said[len(names) :] or [[]] * len(names)
-        return [cast(list[object], value) if is_there else None for is_there, value in zip(there, values, strict=True)]
+            *said, there = await self._ask([*commands, ("EXISTS", *names)], deadline)
+            values = cast(list[list[object]], said or [[]] * len(names))
+            empty = [at for at, found in enumerate(values) if not any(value is not None for value in found)]
+            known: set[int] = set()
+            if there != len(names) - len(empty):
+                asked_for = await self._ask([("EXISTS", names[at]) for at in empty], deadline)
+                known = {at for at, is_there in zip(empty, asked_for, strict=True) if is_there}
+        missing = set(empty) - known
+        return [None if at in missing else found for at, found in enumerate(values)]
 
     async def _ask(self, commands: Sequence[tuple[str, ...]], deadline: Deadline) -> list[object]:
         """What the server says to each command, all sent at once. Raises TimeoutError, OSError and what redis-py does.

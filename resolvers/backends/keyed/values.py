@@ -6,6 +6,7 @@ value is. Raises ValueError without the value in it (it may be anybody's) for wh
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 
@@ -16,6 +17,8 @@ from schema.natural import settled
 from schema.types import Kind, Type
 
 _WHOLE = frozenset({Kind.INTEGER, Kind.BIGINT})
+_SHORT = 10  # fewer digits fit into 32 bits
+_PLAIN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _EPOCH = frozenset({Kind.TIMESTAMP, Kind.DATETIME})
 _TRUE, _FALSE = frozenset({"true", "t", "1", "yes"}), frozenset({"false", "f", "0", "no"})
 
@@ -25,6 +28,12 @@ def from_text(text: str | None, type_: Type) -> object:
     booleans as true/false or 1/0, arrays and structs as JSON; an empty text is null, but for strings."""
     if text is None or (text == "" and type_.kind is not Kind.STRING):
         return None
+    if type_.kind is Kind.STRING:
+        return text
+    if type_.kind is Kind.INTEGER and len(text) < _SHORT and text.isdecimal() and text.isascii():
+        return int(text)
+    if type_.kind is Kind.FLOAT and _PLAIN.fullmatch(text):
+        return float(text)
     if type_.kind in (Kind.ARRAY, Kind.STRUCT, Kind.JSON):
         return from_json(_loaded(text, type_), type_)
     if type_.kind is Kind.BOOLEAN:
