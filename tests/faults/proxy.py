@@ -20,7 +20,7 @@ import asyncio
 import socket
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import TracebackType
 
 _PIECE = 1 << 16
@@ -47,6 +47,10 @@ class Fault:
     half_open: bool = False
     garbage: bytes = b""
     refuse: bool = False
+
+    def __str__(self) -> str:
+        said = [f"{one.name}={value}" for one in fields(self) if (value := getattr(self, one.name)) != one.default]
+        return ",".join(said) or "fine"
 
 
 FINE = Fault()

