@@ -27,7 +27,7 @@ class Settings:
     seconds until a second call, None: never."""
 
     concurrency: int = 16
-    waiting: int = 64
+    waiting: int = 1000
     call_timeout: float = 10.0
     retries: int = 1
     retry_budget: float = 0.1
