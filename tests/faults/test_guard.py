@@ -77,15 +77,16 @@ class House:
 
 
 @asynccontextmanager
-async def house(**options: object) -> AsyncIterator[House]:
-    """Retries wait for no time, and the breaker opens for exactly its seconds."""
+async def house(chance: float = 0.0, **options: object) -> AsyncIterator[House]:
+    """With ``chance`` 0 retries wait for no time, and the breaker opens for exactly its seconds; with 1 both are at
+    their longest."""
     settings, rest = split(options)
     assert not rest
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(Server())
         proxy = await stack.enter_async_context(Proxy(server.port))
         now, counts = [0.0], Counts()
-        guard = Guard("lines", settings, counts, lambda: now[0], lambda: 0.0)
+        guard = Guard("lines", settings, counts, lambda: now[0], lambda: chance)
         source = Guarded(Lines(proxy.port), guard)
         stack.push_async_callback(source.close)
         yield House(server, proxy, source, counts, now)
@@ -233,6 +234,32 @@ async def test_no_retry_beyond_the_deadline() -> None:
         assert h.proxy.marks == 1
 
 
+async def test_no_retry_when_its_pause_ends_after_the_deadline() -> None:
+    async with house(chance=1.0, retries=5) as h:
+        await h.proxy.turn(RESET)
+        assert await h.code(seconds=0.04) in ("CH501", "CH503")
+        assert h.counts.said == Counter()
+
+
+async def test_whoever_comes_while_it_is_open_waits_for_no_place() -> None:
+    """Both places are taken by calls that hang, one of them the probe. Others are turned away, not put in line."""
+    async with house(concurrency=2, retries=0, breaker_failures=1, breaker_seconds=5) as h:
+        h.server.holds = [60]
+        hanging = asyncio.create_task(h.code())
+        await settled(lambda: h.server.now == 1)
+        await h.proxy.turn(RESET)
+        assert await h.code() == "CH501"
+        h.now[0] = 5.0
+        await h.proxy.turn(FINE)
+        h.server.holds = [60]
+        probe = asyncio.create_task(h.code())
+        await settled(lambda: h.server.now == 2)
+        assert await h.code(seconds=5) == "CH501"
+        for call in (hanging, probe):
+            call.cancel()
+        await asyncio.gather(hanging, probe, return_exceptions=True)
+
+
 async def test_a_caller_in_a_hurry_says_nothing_about_the_source() -> None:
     """Thirty callers with 5 ms each find a slow source too slow. Others do not suffer for it."""
     async with house(breaker_failures=2, retries=0) as h:
@@ -326,7 +353,7 @@ async def test_a_cancelled_probe_leaves_the_next_caller_to_probe() -> None:
 
 
 async def test_a_hedge_wins_and_the_loser_is_cancelled_at_the_source() -> None:
-    async with house(hedge="20ms") as h:
+    async with house(hedge="20ms", call_timeout=60) as h:
         h.server.holds = [60]
         assert await h.code() == ""
         await settled(lambda: h.server.left == 1)
@@ -334,7 +361,7 @@ async def test_a_hedge_wins_and_the_loser_is_cancelled_at_the_source() -> None:
 
 
 async def test_the_first_may_still_win() -> None:
-    async with house(hedge="20ms") as h:
+    async with house(hedge="20ms", call_timeout=60) as h:
         h.server.holds = [0.4, 60]
         assert await h.code() == ""
         await settled(lambda: h.server.left == 1)
@@ -383,7 +410,7 @@ async def test_no_hedge_without_a_place_or_for_what_must_not_be_asked_twice() ->
 
 
 async def test_a_caller_who_leaves_a_hedged_call_ends_both() -> None:
-    async with house(hedge="20ms", concurrency=2) as h:
+    async with house(hedge="20ms", concurrency=2, call_timeout=60) as h:
         h.server.holds = [60, 60]
         caller = asyncio.create_task(h.code())
         await settled(lambda: h.server.now == 2)

@@ -13,6 +13,7 @@ from resolvers.backends.reliability.breaker import Trip
 from resolvers.backends.reliability.budget import Budget
 from resolvers.backends.reliability.bulkhead import Bulkhead, Full
 from resolvers.backends.reliability.settings import NAMES, Settings, split
+from resolvers.backends.reliability.window import BUCKETS, Window
 
 
 @given(st.lists(st.booleans(), max_size=400), st.sampled_from((0.0, 0.001, 0.1, 0.5, 1.0)), st.integers(0, 5))
@@ -35,6 +36,17 @@ def test_ten_tenths_are_a_whole() -> None:
         assert not budget.spend()
     budget.earn()
     assert budget.spend()
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=60))
+def test_a_window_counts_the_last_ten_buckets(ends: list[tuple[int, bool]]) -> None:
+    window, now, all_of_them = Window(10.0), 0, list[tuple[int, bool]]()
+    for pause, failed in ends:
+        now += pause
+        window.add(now + 0.5, failed)
+        all_of_them.append((now, failed))
+        late = [failed for at, failed in all_of_them if at > now - BUCKETS]
+        assert window.sums() == (len(late), sum(late))
 
 
 def later() -> Deadline:
