@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.keyed.keyed import Call, Key, Keyed, Row
-from resolvers.backends.keyed.registry import open_keyed
 from resolvers.backends.reliability.guard import Guard
-from resolvers.backends.reliability.settings import split
-from resolvers.observe import SILENT, Observer
-from schema.catalog import Product, Source
+from schema.catalog import Product
 
 
 class Guarded:
@@ -41,10 +37,3 @@ class Guarded:
     async def close(self) -> None:
         await self._guard.close()
         await self._inner.close()
-
-
-def open_guarded(source: Source, url: str, project: Path, observer: Observer = SILENT) -> Keyed:
-    """What answers for a keyed source, behind a guard. The guard takes its options out of the source's; the back end
-    sees the others alone. Connects to nothing. Raises ValueError as `open_keyed` does, and for a silly setting."""
-    settings, rest = split(source.options)
-    return Guarded(open_keyed(replace(source, options=rest), url, project), Guard(source.name, settings, observer))
