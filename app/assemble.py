@@ -36,7 +36,7 @@ from schema.catalog import Catalog, Issuer, Source, Zone
 
 MakeEngine = Callable[[Project, str, Mapping[str, Opened], Mapping[str, bytes], Observer, Kept | None], Answering]
 RevealSource = Callable[[Source, Path], Source]
-OpenSource = Callable[[Source, Path], Opened]
+OpenSource = Callable[[Source, Path, Observer], Opened]
 
 
 class StartError(Exception):
@@ -105,7 +105,7 @@ class Assembler:
     def _backend(self, source: Source, project: Project, used: list[Callable[[], Awaitable[None]]]) -> Opened:
         revealed = self.reveal_source(source, project.root)
         made_from = _fingerprint(revealed)
-        backend = self.sources.take(made_from, lambda: self.open_source(revealed, project.root))
+        backend = self.sources.take(made_from, lambda: self.open_source(revealed, project.root, self.observer))
         used.append(partial(self.sources.release, made_from))
         return backend
 

@@ -18,7 +18,7 @@ from app.steward.explain import explain_json
 from resolvers.backends.opened import Opened
 from resolvers.backends.registry import open_source as open_any
 from resolvers.engine import Engine
-from resolvers.observe import Observer
+from resolvers.observe import SILENT, Observer
 from resolvers.operation import Operation
 from resolvers.results.kept import Kept
 from schema.caller import Caller
@@ -35,10 +35,10 @@ def reveal_source(source: Source, root: Path) -> Source:
         raise StartError(f"Source '{source.name}': {error}") from None
 
 
-def open_source(source: Source, root: Path) -> Opened:
+def open_source(source: Source, root: Path, observer: Observer = SILENT) -> Opened:
     """The back end of a source whose secrets are revealed. Raises StartError."""
     try:
-        return open_any(source, source.url, root)
+        return open_any(source, source.url, root, observer)
     except ValueError as error:
         raise StartError(f"CH332 Source '{source.name}': {error}.") from None
 

@@ -26,6 +26,19 @@ class Observer(Protocol):
     def cache(self, result: str) -> None:
         """An answer was asked of the result cache: hit, miss or another word of ours."""
 
+    def breaker(self, name: str, before: str | None, after: str | None) -> None:
+        """A source's breaker went from one state to another: closed, open or half_open. Before its first state and
+        after its last there is none; so a reload, which opens the new before it closes the old, counts right."""
+
+    def retry(self, name: str) -> None:
+        """A source is asked again after a failure."""
+
+    def hedge(self, name: str, winner: str) -> None:
+        """A second call was made beside a slow first one. Who answered: first, second or neither."""
+
+    def turned_away(self, name: str, why: str) -> None:
+        """A source was not asked: its breaker is open, or its line is full."""
+
 
 class Silent:
     """Counts nothing."""
@@ -35,6 +48,10 @@ class Silent:
     def plan_hit(self) -> None: ...
     def plan_miss(self, cached: int) -> None: ...
     def cache(self, result: str) -> None: ...
+    def breaker(self, name: str, before: str | None, after: str | None) -> None: ...
+    def retry(self, name: str) -> None: ...
+    def hedge(self, name: str, winner: str) -> None: ...
+    def turned_away(self, name: str, why: str) -> None: ...
 
 
 SILENT: Observer = Silent()

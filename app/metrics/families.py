@@ -36,6 +36,12 @@ STAGES = Family("stage_duration_seconds", "Time in one stage of a request.", "hi
 REFUSALS = Family("refusals_total", "Errors given to callers, by code.", "counter", ("code",))
 SOURCE = Family("source_duration_seconds", "Time of one statement at a source.", "histogram", ("source",))
 SOURCE_ERRORS = Family("source_errors_total", "Statements that failed at a source.", "counter", ("source", "code"))
+BREAKERS = Family("source_breakers", "Breakers of all workers in this state.", "gauge", ("source", "state"))
+RETRIES = Family("source_retries_total", "Calls made again after a failure.", "counter", ("source",))
+HEDGES = Family(
+    "source_hedges_total", "Second calls beside slow ones, by who answered.", "counter", ("source", "winner")
+)
+TURNED_AWAY = Family("source_turned_away_total", "Calls that were not made.", "counter", ("source", "reason"))
 PLANS = Family("plans", "Plans in the caches of all workers.", "gauge")
 PLAN_REQUESTS = Family("plan_requests_total", "Plans asked for, found or made.", "counter", ("result",))
 CACHE = Family("result_cache_total", "Answers asked of the result cache.", "counter", ("result",))
@@ -46,8 +52,8 @@ RELOADS = Family("reloads_total", "New versions of the project, by each worker."
 RECORDED: Mapping[str, Family] = {
     family.name: family
     for family in (
-        REQUESTS, DURATION, STAGES, REFUSALS, SOURCE, SOURCE_ERRORS, PLANS, PLAN_REQUESTS, CACHE, TOKENS, INFLIGHT,
-        RELOADS,
+        REQUESTS, DURATION, STAGES, REFUSALS, SOURCE, SOURCE_ERRORS, BREAKERS, RETRIES, HEDGES, TURNED_AWAY, PLANS,
+        PLAN_REQUESTS, CACHE, TOKENS, INFLIGHT, RELOADS,
     )
 }  # fmt: skip
 PREFIX = "customhouse_"

@@ -5,6 +5,8 @@
     metrics.token("remembered" | "verified" | "refused")        authenticate
     metrics.plan_hit(), metrics.plan_miss(cached)               the engine's plans; ``cached``: how many it keeps now
     metrics.source(name, seconds), metrics.source_error(name, code)     one statement at a source
+    metrics.breaker(name, before, after)                        a source's breaker, from state to state
+    metrics.retry(name), metrics.hedge(name, winner), metrics.turned_away(name, why)     its guard
     metrics.cache("hit" | "miss" | ..)                          the result cache
     metrics.reload("served" | "refused")                        a new version of the project
 
@@ -24,20 +26,24 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
 from app.metrics.families import (
+    BREAKERS,
     BUCKETS,
     CACHE,
     DURATION,
+    HEDGES,
     INFLIGHT,
     PLAN_REQUESTS,
     PLANS,
     REFUSALS,
     RELOADS,
     REQUESTS,
+    RETRIES,
     SOURCE,
     SOURCE_ERRORS,
     STAGES,
     SUM,
     TOKENS,
+    TURNED_AWAY,
     Family,
 )
 from app.metrics.sheet import Sheet
@@ -105,6 +111,21 @@ class Metrics:
 
     def source_error(self, name: str, code: str) -> None:
         self._cells[self._place(SOURCE_ERRORS, (name, code))] += 1
+
+    def breaker(self, name: str, before: str | None, after: str | None) -> None:
+        if before is not None:
+            self._cells[self._place(BREAKERS, (name, before))] -= 1
+        if after is not None:
+            self._cells[self._place(BREAKERS, (name, after))] += 1
+
+    def retry(self, name: str) -> None:
+        self._cells[self._place(RETRIES, (name,))] += 1
+
+    def hedge(self, name: str, winner: str) -> None:
+        self._cells[self._place(HEDGES, (name, winner))] += 1
+
+    def turned_away(self, name: str, why: str) -> None:
+        self._cells[self._place(TURNED_AWAY, (name, why))] += 1
 
     def plan_hit(self) -> None:
         self._cells[self._hit] += 1

@@ -21,6 +21,11 @@ _NUMBER = re.compile(r"(?<![\w.])(?<!Errno )[-+]?\d[\w.:+-]*")
 def down(source: str, error: BaseException | None = None) -> Refusal:
     """CH501: nothing answers there, or it is not ready yet."""
     _say(source, "is down", error)
+    return unavailable()
+
+
+def unavailable() -> Refusal:
+    """CH501 of which the log has heard already: said by whoever turns callers away from a source that is down."""
     return Refusal(
         "CH501",
         "A source of this answer is not available.",

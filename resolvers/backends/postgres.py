@@ -115,7 +115,8 @@ class Postgres:
         bounds: Bounds,
     ) -> list[Row]:
         text = self._text(statement)
-        reader = Reader(statement, bounds, frozenset() if statement.raw else await _json_columns(connection, text))
+        parsed = frozenset[int]() if statement.raw else await _json_columns(connection, text, deadline.left() or 0.001)
+        reader = Reader(statement, bounds, parsed)
         if text not in self._large:
             most = reader.most()
             rows = await _ask(connection, text, values, most, deadline.left() or 0.001)
@@ -210,9 +211,9 @@ async def _ask(
     return again
 
 
-async def _json_columns(connection: asyncpg.Connection, text: str) -> frozenset[int]:
+async def _json_columns(connection: asyncpg.Connection, text: str, seconds: float) -> frozenset[int]:
     """The columns that the driver gives as JSON text."""
-    prepared = await connection.prepare(text)
+    prepared = await connection.prepare(text, timeout=seconds)
     return frozenset(at for at, column in enumerate(prepared.get_attributes()) if column.type.name in ("json", "jsonb"))
 
 

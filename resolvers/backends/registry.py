@@ -6,16 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resolvers.backends.backend import Backend
-from resolvers.backends.keyed.registry import open_keyed
+from resolvers.backends.keyed.registry import open_guarded
 from resolvers.backends.opened import Opened
+from resolvers.observe import SILENT, Observer
 from schema.catalog import Source
 
 Opener = Callable[[Source, str, Path], Backend]
 
 
-def open_source(source: Source, url: str, project: Path) -> Opened:
-    """What answers for a source of either sort, as `open_backend` and `open_keyed` say."""
-    return open_keyed(source, url, project) if source.keyed else open_backend(source, url, project)
+def open_source(source: Source, url: str, project: Path, observer: Observer = SILENT) -> Opened:
+    """What answers for a source of either sort, as `open_backend` and `open_guarded` say."""
+    return open_guarded(source, url, project, observer) if source.keyed else open_backend(source, url, project)
 
 
 def open_backend(source: Source, url: str, project: Path) -> Backend:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from app.metrics.exposition import exposition
 from app.metrics.families import BUCKETS, RECORDED
 from app.metrics.metrics import Metrics
 from app.metrics.sheet import Sheet, Version, sheets
@@ -52,6 +55,51 @@ def test_everything_else() -> None:
     ]  # fmt: skip
     assert [found[key] for key in once] == [(1,)] * len(once)
     assert found["tokens_total", "remembered"] == (0,)
+
+
+def test_what_a_guard_counts() -> None:
+    sheet = sheets(1)[0]
+    metrics = Metrics(sheet)
+    metrics.retry("store")
+    metrics.hedge("store", "second")
+    metrics.turned_away("store", "open")
+    found = counted(sheet)
+    once = [
+        ("source_retries_total", "store"), ("source_hedges_total", "store", "second"),
+        ("source_turned_away_total", "store", "open"),
+    ]  # fmt: skip
+    assert [found[key] for key in once] == [(1,)] * len(once)
+
+
+def test_breakers_are_counted_by_state_over_workers_reloads_and_deaths() -> None:
+    """Three workers: one has lost the source; one reloads, so it opens the new source before it closes the old; one
+    dies while its breaker is open, and its successor begins closed."""
+    made = sheets(3)
+    lost, reloading, dying = map(Metrics, made)
+    for worker in (lost, reloading, dying):
+        worker.breaker("store", None, "closed")
+    lost.breaker("store", "closed", "open")
+    reloading.breaker("store", "closed", "open")
+    reloading.breaker("store", None, "closed")
+    reloading.breaker("store", "open", None)
+    dying.breaker("store", "closed", "open")
+    made[2].leave()
+    assert breakers(made) == {"closed": 1, "open": 1}
+    Metrics(made[2]).breaker("store", None, "closed")
+    assert breakers(made) == {"closed": 2, "open": 1}
+    lost.breaker("store", "open", "half_open")
+    lost.breaker("store", "half_open", "closed")
+    assert breakers(made) == {"closed": 3, "open": 0, "half_open": 0}
+
+
+def breakers(made: list[Sheet]) -> dict[str, float]:
+    """What a scrape says, by state."""
+    found = re.findall(r'^customhouse_source_breakers{source="store",state="(\w+)"} (\S+)$', text(made), re.M)
+    return {state: float(count) for state, count in found}
+
+
+def text(made: list[Sheet]) -> str:
+    return exposition(made).decode()
 
 
 def test_a_successor_goes_on_and_what_was_being_done_is_over() -> None:

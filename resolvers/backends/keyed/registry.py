@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from resolvers.backends.keyed.guard import Guarded
 from resolvers.backends.keyed.keyed import Keyed
+from resolvers.backends.reliability.guard import Guard
+from resolvers.backends.reliability.settings import split
+from resolvers.observe import SILENT, Observer
 from schema.catalog import Source
 
 Opener = Callable[[Source, str, Path], Keyed]
+
+
+def open_guarded(source: Source, url: str, project: Path, observer: Observer = SILENT) -> Keyed:
+    """What answers for a keyed source, behind a guard. The guard takes its options out of the source's; the back end
+    sees the others alone. Connects to nothing. Raises ValueError as `open_keyed` does, and for a silly setting."""
+    settings, rest = split(source.options)
+    return Guarded(open_keyed(replace(source, options=rest), url, project), Guard(source.name, settings, observer))
 
 
 def open_keyed(source: Source, url: str, project: Path) -> Keyed:

@@ -1,0 +1,1 @@
+"""What stands between a caller and a source that is slow or down: bounds, a breaker, a budget for second calls."""
