@@ -23,7 +23,6 @@ from pathlib import Path
 import orjson
 from redis import Redis
 
-
 from app.project import Project, load_project
 from app.steward.policy_test import fixed_keys
 from app.steward.sources import opened
@@ -33,6 +32,7 @@ from benchmarks.valkey import valkey
 from resolvers.engine import Engine
 from resolvers.operation import Operation
 from schema.caller import Caller
+from tests.faults.proxy import Fault, Proxy
 
 PROJECT = Path(__file__).parent / "stitched"
 CARRIERS = ["UA", "DL", "AA", "B6"]
@@ -163,10 +163,9 @@ async def _hole(store: str) -> None:
             engine = _engine(project, sources)
             operation = Operation("graphql", PAGE)
             await engine.answer(operation, who)
-            proxy.black_hole()
-            print(
-                "\n| question | ms | rows | features of the hole | of the other store | errors |\n|--:|--:|--:|---|---|---|"
-            )
+            await proxy.turn(Fault(black_hole=True))
+            print("\n| question | ms | rows | features of the hole | of the other store | errors |")
+            print("|--:|--:|--:|---|---|---|")
             for number in range(1, 7):
                 await _asked(number, engine, operation, who)
             await engine.close()
