@@ -20,6 +20,7 @@ _pending: list[bytes] = []
 _LEVELS = ("debug", "info", "warning", "error")
 _least = [1]
 _always: dict[str, object] = {}
+_ending = ["}\n"]
 _PIECE = 4096  # POSIX: a write of so many bytes to a pipe is not mixed with another process's
 
 
@@ -27,6 +28,7 @@ def configure(level: str, **always: object) -> None:
     """Leave out what is less important than ``level``, and say these fields in every line."""
     _least[0] = _LEVELS.index(level)
     _always.update(always)
+    _ending[0] = f",{orjson.dumps(_always).decode()[1:]}\n" if _always else "}\n"
 
 
 def says(level: str) -> bool:
@@ -42,7 +44,15 @@ def event(name: str, level: str = "info", **fields: object) -> None:
 
 def line(record: dict[str, object]) -> None:
     """Write one record, with the time added."""
-    text = orjson.dumps({"time": _now(), **record, **_always}, default=str) + b"\n"
+    _put(orjson.dumps({"time": _now(), **record, **_always}, default=str) + b"\n")
+
+
+def members(text: str) -> None:
+    """The same for a record whose members stand as JSON in a text, every part of which is ours or was checked."""
+    _put(f'{{"time":"{_now()}",{text}{_ending[0]}'.encode())
+
+
+def _put(text: bytes) -> None:
     if _pending:  # whoever began has seen to it that all is written
         _pending.append(text)
         return
