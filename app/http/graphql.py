@@ -153,7 +153,8 @@ def _read(exchange: Exchange) -> Operation | None:
     """The operation of a GET; None where it stands in a body that may be read."""
     if exchange.method == "GET":
         return read_get(exchange.query)
-    if exchange.header(b"content-encoding").lower() not in ("", "identity"):
+    encoding = exchange.header(b"content-encoding")
+    if encoding and encoding.lower() != "identity":
         raise Refusal("CH141", "A compressed request body is not read.", "Send it as it is.", status=415)
     if not is_json_body(exchange.header(b"content-type")):
         raise Refusal(
