@@ -304,8 +304,8 @@ class Engine:
     def _encode(self, prepared: Prepared, ran: Ran, request: Request) -> Answer:
         ready = prepared.ready
         shared = _shared(ran) if ready.alike else None
-        if shared is not None and shared.written is not None and shared.written[0] is ready:
-            return Answer(shared.written[1], 200, prepared.timings, prepared.document)
+        if shared is not None and (written := shared.written(ready)) is not None:
+            return Answer(written, 200, prepared.timings, prepared.document)
         failed = frozenset(ran.failures) if ran.failures else _NONE
         body: dict[str, object] = {"data": ready.encoder.encode(ran.rows, failed, request)}
         if failed:
@@ -316,7 +316,7 @@ class Engine:
         if len(text) > self.zone.max_answer_bytes:
             raise too_many_bytes(self.zone.max_answer_bytes)
         if shared is not None:
-            shared.written = (ready, text)
+            shared.keep(ready, text)
         return Answer(text, 294 if failed else 200, prepared.timings, prepared.document)
 
     def _errors(self, ready: Ready, ran: Ran, request: Request, most: int = MOST_PLACES) -> list[dict[str, object]]:

@@ -43,14 +43,21 @@ LARGEST_SHARED = 32 * 1024 * 1024
 
 
 class SharedRows(list[Row]):
-    """Rows that several requests got of one fetch under way; nobody may change them. ``written`` is what one of them
-    has made of them, with what it was made by, for those who would make the same."""
+    """Rows that several requests got of one fetch under way; nobody may change them. What one of them has written of
+    them is kept here for those who would write the same."""
 
-    __slots__ = ("written",)
+    __slots__ = ("_written",)
 
     def __init__(self, rows: Rows) -> None:
         super().__init__(rows)
-        self.written: tuple[object, bytes] | None = None
+        self._written: list[tuple[object, bytes]] = []
+
+    def written(self, by: object) -> bytes | None:
+        """What was written by this very object."""
+        return next((text for writer, text in self._written if writer is by), None)
+
+    def keep(self, by: object, text: bytes) -> None:
+        self._written.append((by, text))
 
 
 @dataclass(slots=True)
