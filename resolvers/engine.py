@@ -281,7 +281,9 @@ class Engine:
         planned = plan(governed, self.catalog, self._dialects, large, self.zone.max_candidates)
         steps = steps_of((*planned.steps, *(gather.fetch for gather in planned.gathers)))
         accesses = {step.block.name: self._access(step) for step in steps if isinstance(step, Fetch)}
-        return Ready(planned, encoder(planned), accesses, any(isinstance(step, Lookup) for step in steps), alike(planned))
+        return Ready(
+            planned, encoder(planned), accesses, any(isinstance(step, Lookup) for step in steps), alike(planned)
+        )
 
     def _access(self, fetch: Fetch) -> Access:
         bind = binder(fetch.statement, self._keys)

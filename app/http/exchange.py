@@ -89,7 +89,7 @@ class Exchange:
         self.closing = False
         self._receive, self._send, self._slow_reader = receive, send, slow_reader
         self.short = short_way(receive)
-        self._unread = self._long_body()
+        self._unread: bool | None = None  # until it is read, or an answer has to know
 
     def header(self, name: bytes) -> str:
         """A header's values, joined by commas; '' where it is absent."""
@@ -146,6 +146,8 @@ class Exchange:
     async def respond(self, status: int, content_type: str, body: bytes, extra: RawHeaders | None = None) -> None:
         """Send the answer."""
         self.status, self.sent = status, len(body)
+        if self._unread is None:
+            self._unread = self._long_body()
         if self.short is not None and self._is_short(body):
             head = _fixed(content_type, *(extra or ())) + b"content-length: %d\r\nx-request-id: %b\r\n" % (
                 len(body),
