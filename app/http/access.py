@@ -8,35 +8,63 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Mapping, Sequence
 
 import orjson
 
 from app.http.exchange import Exchange
 from app.http.graphql import Trail
-from app.log import members, says
+from app.log import later, says
 
 
 def record(exchange: Exchange, route: str, trail: Trail, seconds: float) -> None:
     """Log one exchange, which took so long. ``route`` is a name of ours."""
-    if not says("info"):
-        return
-    serving, caller = trail.serving, trail.caller
-    zone = who = document = codes = stages = ""
-    if serving is not None:
-        zone = f',"zone":{_quoted(serving.zone.name)}'
+    if says("info"):
+        serving, caller = trail.serving, trail.caller
+        later(
+            _members,
+            exchange.request_id,
+            exchange.method,
+            route,
+            exchange.status,
+            seconds,
+            exchange.sent,
+            None if serving is None else (serving.zone.name, serving.log_key),
+            None if caller is None else caller.digest,
+            trail.document,
+            trail.codes,
+            trail.timings,
+        )
+
+
+def _members(
+    request_id: str,
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+    sent: int,
+    served: tuple[str, bytes] | None,
+    caller: str | None,
+    document: str | None,
+    codes: Sequence[str],
+    timings: Mapping[str, float],
+) -> str:
+    zone = who = asked = refused = stages = ""
+    if served is not None:
+        zone = f',"zone":{_quoted(served[0])}'
         if caller is not None:
-            who = f',"caller":"{mark(caller.digest, serving.log_key)}"'
-    if trail.document is not None:
-        document = f',"document":"{trail.document}"'
-    if trail.codes:
-        codes = f',"codes":{_json(trail.codes)}'
-    if trail.timings:
-        stages = f',"stages":{_json({stage: int(spent * 100) / 100 for stage, spent in trail.timings.items()})}'
-    method = exchange.method if exchange.method in _METHODS else "other"
-    members(
-        f'"event":"request","request_id":"{exchange.request_id}","method":"{method}","route":"{route}",'
-        f'"status":{exchange.status},"ms":{int(seconds * 100_000) / 100},"bytes":{exchange.sent}'
-        f"{zone}{who}{document}{codes}{stages}"
+            who = f',"caller":"{mark(caller, served[1])}"'
+    if document is not None:
+        asked = f',"document":"{document}"'
+    if codes:
+        refused = f',"codes":{_json(codes)}'
+    if timings:
+        stages = f',"stages":{_json({stage: int(spent * 100) / 100 for stage, spent in timings.items()})}'
+    return (
+        f'"event":"request","request_id":"{request_id}","method":"{method if method in _METHODS else "other"}",'
+        f'"route":"{route}","status":{status},"ms":{int(seconds * 100_000) / 100},"bytes":{sent}'
+        f"{zone}{who}{asked}{refused}{stages}"
     )
 
 
