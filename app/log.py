@@ -12,14 +12,20 @@ import asyncio
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import orjson
 
+Members = Callable[..., str]
 _pending: list[bytes] = []
+_late: list[tuple[float, Members, tuple[object, ...]]] = []
+_TOGETHER = 32
+_begun = [False]
 _LEVELS = ("debug", "info", "warning", "error")
 _least = [1]
 _always: dict[str, object] = {}
+_ending = ["}\n"]
 _PIECE = 4096  # POSIX: a write of so many bytes to a pipe is not mixed with another process's
 
 
@@ -27,6 +33,7 @@ def configure(level: str, **always: object) -> None:
     """Leave out what is less important than ``level``, and say these fields in every line."""
     _least[0] = _LEVELS.index(level)
     _always.update(always)
+    _ending[0] = f",{orjson.dumps(_always).decode()[1:]}\n" if _always else "}\n"
 
 
 def says(level: str) -> bool:
@@ -42,13 +49,34 @@ def event(name: str, level: str = "info", **fields: object) -> None:
 
 def line(record: dict[str, object]) -> None:
     """Write one record, with the time added."""
-    text = orjson.dumps({"time": _now(), **record, **_always}, default=str) + b"\n"
-    if _pending:  # whoever began has seen to it that all is written
-        _pending.append(text)
+    _write_late()
+    _pending.append(orjson.dumps({"time": _moment(time.time()), **record, **_always}, default=str) + b"\n")
+    _begin()
+
+
+def later(members: Members, *values: object) -> None:
+    """Write a record with the time it is now, and what ``members`` writes of ``values``: JSON members, every part of
+    which is ours or was checked. It does so when some lines have come together, so nobody may change the values, and it
+    must not fail. Between other work it would cost twice as much."""
+    _late.append((time.time(), members, values))
+    if len(_late) >= _TOGETHER:
+        _write_late()
+    _begin()
+
+
+def _write_late() -> None:
+    for at, members, values in _late:
+        _pending.append(f'{{"time":"{_moment(at)}",{members(*values)}{_ending[0]}'.encode())
+    _late.clear()
+
+
+def _begin() -> None:
+    """See to it that what is pending is written."""
+    if _begun[0]:
         return
-    _pending.append(text)
     try:
         asyncio.get_running_loop().call_later(0.05, flush)
+        _begun[0] = True
     except RuntimeError:
         flush()
 
@@ -56,9 +84,8 @@ def line(record: dict[str, object]) -> None:
 _second: list[tuple[int, str]] = [(0, "")]
 
 
-def _now() -> str:
+def _moment(at: float) -> str:
     """The time in UTC to the millisecond. What is written of a second is written once."""
-    at = time.time()
     whole = int(at)
     if whole != _second[0][0]:
         _second[0] = (whole, datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
@@ -67,6 +94,8 @@ def _now() -> str:
 
 def flush() -> None:
     """Write what is pending."""
+    _begun[0] = False
+    _write_late()
     text = b"".join(_pending)
     # One process alone need not mind where a write is cut; several must not mix their lines.
     pieces = [text] if "worker" not in _always else _whole_lines(_pending)

@@ -54,25 +54,21 @@ class Serving:
 
 
 @dataclass(slots=True)
-class _Held:
+class Held:
+    """One serving with the number of requests that hold it: the context manager of each of them, which gives it."""
+
     serving: Serving
+    ended: Callable[[Held], None]
     users: int = 0
     retired: bool = False
 
-
-@dataclass(slots=True)
-class Lease:
-    """A request's hold on one serving: a context manager that gives it."""
-
-    held: _Held
-    ended: Callable[[_Held], None]
-
     def __enter__(self) -> Serving:
-        return self.held.serving
+        return self.serving
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.held.users -= 1
-        self.ended(self.held)
+        self.users -= 1
+        if self.retired:
+            self.ended(self)
 
 
 @dataclass(slots=True)
@@ -80,7 +76,7 @@ class Switch:
     """Holds the current serving. ``draining`` is set when the process is about to end."""
 
     draining: bool = False
-    _current: _Held | None = None
+    _current: Held | None = None
     _closing: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -88,21 +84,23 @@ class Switch:
         """What a new request would be given."""
         return None if self._current is None else self._current.serving
 
-    def take(self) -> Lease:
-        """Hold the current serving until the lease ends. Raises Refusal CH152 where nothing is served yet."""
-        if self._current is None:
+    def take(self) -> Held:
+        """Hold the current serving until the end of the block, which must follow. Raises Refusal CH152 where nothing is
+        served yet."""
+        current = self._current
+        if current is None:
             raise Refusal("CH152", "The service is starting.", "Try again shortly.", status=503)
-        self._current.users += 1
-        return Lease(self._current, self._ended)
+        current.users += 1
+        return current
 
     def swap(self, serving: Serving) -> None:
         """Serve this from now on. The one before is closed when its requests have ended."""
-        before, self._current = self._current, _Held(serving)
+        before, self._current = self._current, Held(serving, self._ended)
         if before is not None:
             before.retired = True
             self._ended(before)
 
-    def _ended(self, held: _Held) -> None:
+    def _ended(self, held: Held) -> None:
         if held.retired and held.users == 0:
             task = asyncio.create_task(held.serving.close())
             self._closing.add(task)

@@ -63,9 +63,10 @@ def measure(group: Sequence[Run], load: Load, database: int | None) -> dict[Run,
     found: dict[Run, list[Measure]] = {run: [] for run in group}
     for turn in range(load.rounds + 1):
         for run in group if turn % 2 else reversed(group):
-            one = once(run, load.seconds if turn else _warming(run), load.connections, turn * _STRIDE, database)
             if turn:
-                found[run].append(one)
+                found[run].append(once(run, load.seconds, load.connections, turn * _STRIDE, database))
+            else:
+                _warm(run, load.connections)
     return found
 
 
@@ -85,9 +86,12 @@ def need_wrk() -> None:
         raise Missing("The load generator wrk is not installed; on Debian and Ubuntu: apt install wrk")
 
 
-def _warming(run: Run) -> int:
-    """Seconds of the first round: long enough for every one of many callers to have been seen once."""
-    return 1 if run.tokens is None else 10
+def _warm(run: Run, connections: int) -> None:
+    """The first round: until every one of many callers has been seen once."""
+    callers = 0 if run.tokens is None else len(run.tokens.read_text().splitlines())
+    asked = once(run, 1 if callers < 2 else 10, connections, 0, None).requests
+    while asked < callers:
+        asked += once(run, 5, connections, asked, None).requests
 
 
 def once(run: Run, seconds: int, connections: int, start: int, database: int | None) -> Measure:

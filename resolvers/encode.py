@@ -58,6 +58,8 @@ class Encoder:
     def encode(self, rows: Mapping[str, list[Row]], failed: frozenset[str], request: Request) -> dict[str, Json]:
         """The ``data`` of an answer; a root that needs a failed block is null."""
         root: Row = [rows.get(name, []) for name in self.order]
+        if not failed:
+            return {key: write(root, request) for key, write, _ in self.fields}
         return {key: None if needs & failed else write(root, request) for key, write, needs in self.fields}
 
 

@@ -24,6 +24,7 @@ from policies.condition import Moment
 from policies.govern import GovernedQuery, GuardTuple, Secrets, govern, prerequisites, row_functions
 from policies.rowwise import Govern
 from policies.rules import PolicySet
+from resolvers.alike import alike
 from resolvers.backends.backend import Bounds, Deadline
 from resolvers.backends.failures import too_many_bytes
 from resolvers.backends.opened import Opened, of_keys, of_sql
@@ -42,6 +43,7 @@ from resolvers.observe import SILENT, Observer
 from resolvers.operation import Answer, Operation
 from resolvers.plan import MANY, plan
 from resolvers.results.kept import Kept
+from resolvers.results.results import SharedRows
 from resolvers.run import Access, Done, Means, Ran, run
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
@@ -54,6 +56,7 @@ from schema.types import STRING, TIMESTAMP
 from schema.visible import VisibleSet
 
 PLANS, TEXTS = 500, 2_000
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Ready:
     encoder: Encoder
     accesses: Mapping[str, Access]
     looked_up: Mapping[str, tuple[str, ...]]
+    alike: bool  # the answer says the same to whoever gets the same rows
 
 
 class Prepared(NamedTuple):
@@ -278,7 +282,7 @@ class Engine:
         steps = steps_of((*planned.steps, *(gather.fetch for gather in planned.gathers)))
         accesses = {step.block.name: self._access(step) for step in steps if isinstance(step, Fetch)}
         looked_up = {step.product: step.columns for step in steps if isinstance(step, Lookup)}
-        return Ready(planned, encoder(planned), accesses, looked_up)
+        return Ready(planned, encoder(planned), accesses, looked_up, alike(planned))
 
     def _access(self, fetch: Fetch) -> Access:
         bind = binder(fetch.statement, self._keys)
@@ -299,7 +303,11 @@ class Engine:
         return request._replace(entitlements=found)
 
     def _encode(self, prepared: Prepared, ran: Ran, request: Request) -> Answer:
-        ready, failed = prepared.ready, frozenset(ran.failures)
+        ready = prepared.ready
+        shared = _shared(ran) if ready.alike else None
+        if shared is not None and (written := shared.written(ready)) is not None:
+            return Answer(written, 200, prepared.timings, prepared.document)
+        failed = frozenset(ran.failures) if ran.failures else _NONE
         body: dict[str, object] = {"data": ready.encoder.encode(ran.rows, failed, request)}
         if failed:
             body["errors"] = self._errors(ready, ran, request)
@@ -308,6 +316,8 @@ class Engine:
             text = orjson.dumps({**body, "errors": self._errors(ready, ran, request, most=1)})
         if len(text) > self.zone.max_answer_bytes:
             raise too_many_bytes(self.zone.max_answer_bytes)
+        if shared is not None:
+            shared.keep(ready, text)
         return Answer(text, 294 if failed else 200, prepared.timings, prepared.document)
 
     def _errors(self, ready: Ready, ran: Ran, request: Request, most: int = MOST_PLACES) -> list[dict[str, object]]:
@@ -342,6 +352,14 @@ def _first(ran: Ran, needs: frozenset[str]) -> Refusal:
 def _error(path: list[str | int], refusal: Refusal) -> dict[str, object]:
     extensions = {"code": refusal.code} | ({"hint": refusal.hint} if refusal.hint else {})
     return {"message": refusal.message, "path": path, "extensions": extensions}
+
+
+def _shared(ran: Ran) -> SharedRows | None:
+    """The rows of a whole answer, where other requests have the same."""
+    if len(ran.rows) != 1 or ran.failures:
+        return None
+    rows: object = next(iter(ran.rows.values()))
+    return rows if isinstance(rows, SharedRows) else None
 
 
 class _Missing(Exception):

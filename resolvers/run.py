@@ -131,16 +131,18 @@ class _Runner:
         self._deadline, self._most, self._lookups = deadline, means.bounds.rows, lookups
         self._rows = 0
         self.failures: dict[str, Refusal] = {}
-        self._gathering = Gathered(plan, self._gather)
-        if plan.gathers:
+        # Only where there is something to gather: it holds this object, which then waits for the garbage collector.
+        self._gathering = Gathered(plan, self._gather) if plan.gathers else None
+        if self._gathering is not None:
             self._request = request._replace(gathered=self._gathering.values)
 
     def close(self) -> None:
         """End what nobody waits for any more."""
-        self._gathering.close()
+        if self._gathering is not None:
+            self._gathering.close()
 
     async def root(self, step: Step) -> Rows:
-        if self._plan.gathers:
+        if self._gathering is not None:
             await self._gathering.before(step)
         if isinstance(step, Lookup):
             return await self._asked(step)
@@ -155,6 +157,8 @@ class _Runner:
 
     async def _gather(self, gather: Gather) -> None:
         """The rows to look at, with what they lead to, and of those what is bound."""
+        if self._gathering is None:
+            raise RuntimeError("the plan gathers nothing")
         fetch, name = gather.fetch, gather.gathering.name
         rows = await self._fetch(fetch, {})
         if len(rows) > gather.most:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-from dataclasses import dataclass, field
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -22,16 +21,17 @@ _BLOCK = 48
 _LONGEST = 8192
 
 
-@dataclass(frozen=True, slots=True)
 class Sealer:
     """Seals for one request. ``key`` is 64 bytes that all workers share; ``bound`` identifies papers and versions.
 
     What it has opened it remembers: a cursor decides the shape of a query, and each of its values is bound.
     """
 
-    key: bytes
-    bound: tuple[str, ...]
-    _opened: dict[tuple[str, str, str], tuple[object, ...]] = field(default_factory=dict, compare=False)
+    __slots__ = ("_opened", "bound", "key")
+
+    def __init__(self, key: bytes, bound: tuple[str, ...]) -> None:
+        self.key, self.bound = key, bound
+        self._opened: dict[tuple[str, str, str], tuple[object, ...]] = {}
 
     def seal(self, kind: str, values: tuple[object, ...], seal: str) -> str:
         """The sealed text of JSON values. ``kind`` is 'cursor' or 'node'."""

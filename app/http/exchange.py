@@ -8,6 +8,7 @@ that the client sees it instead of a reset connection.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import re
 import secrets
@@ -27,31 +28,24 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _PIECE, _LONG_PIECE = 64 * 1024, 256 * 1024
 _READ_ON_BYTES, _READ_ON_SECONDS = 8 * 1024 * 1024, 2.0
 ALWAYS: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
-WATCH = "customhouse.watch"
-"""The ASGI extension by which a server says that a client has left (`app.http.protocol`)."""
 
 
 class ClientLeft(Exception):
     """The client closed the connection; there is nobody to answer."""
 
 
-DIRECT = "customhouse.direct"
-"""The ASGI extension that is a short way for small exchanges."""
-
-
 class Short(Protocol):
-    """A way past ASGI's messages, where a server has one (`app.http.protocol.Direct`)."""
+    """What a server can do for an exchange beyond ASGI's messages, if it is ours (`app.http.protocol.Cycle`)."""
 
-    def body(self) -> bytes | None: ...
+    def watch(self, gone: Callable[[], None] | None) -> None: ...
+    def whole(self) -> bytes | None: ...
     def respond(self, status: int, head: bytes, body: bytes, close: bool) -> bool: ...
 
 
-class Leaving(Protocol):
-    """What a server knows of a connection's end. ``watch`` calls back once when the client has gone, until told to
-    forget."""
-
-    def watch(self, gone: Callable[[], None]) -> None: ...
-    def forget(self, gone: Callable[[], None]) -> None: ...
+def short_way(receive: Receive) -> Short | None:
+    """The server's own part of an exchange, whose method ``receive`` is."""
+    found: Short | None = getattr(receive, "__self__", None)
+    return found if hasattr(found, "whole") else None
 
 
 def raw_headers(scope: Scope) -> RawHeaders:
@@ -82,34 +76,32 @@ class Exchange:
     """A request that wants exactly one answer. ``status`` and ``sent`` tell the log what was answered."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, slow_reader: float) -> None:
-        self.method, self.headers = str(scope["method"]), raw_headers(scope)
-        single = dict(self.headers)
-        self._single = single if len(single) == len(self.headers) else None
-        plain = self._single is not None and b"x-request-id" not in single
-        self.request_id = _new_id() if plain else request_id_of(self.headers)
         self.began = time.perf_counter()
-        self.status, self.sent = 0, 0
+        self.method: str = scope["method"]  # type: ignore[assignment]  # as ASGI has it
+        self.query: bytes = scope["query_string"]  # type: ignore[assignment]
+        self.headers = headers = raw_headers(scope)
+        single = dict(headers)
+        self.single = single if len(single) == len(headers) else None
+        """The headers by name, where none stands twice."""
+        plain = self.single is not None and b"x-request-id" not in single
+        self.request_id = _new_id() if plain else request_id_of(headers)
+        self.status = self.sent = 0
         self.closing = False
         self._receive, self._send, self._slow_reader = receive, send, slow_reader
-        query = scope.get("query_string", b"")
-        self.query = query if isinstance(query, bytes) else b""
-        extensions = scope.get("extensions")
-        found = extensions if isinstance(extensions, dict) else {}
-        self.leaving: Leaving | None = found.get(WATCH)
-        self._direct: Short | None = found.get(DIRECT)
-        self._unread = self._long_body()
+        self.short = short_way(receive)
+        self._unread: bool | None = None  # until it is read, or an answer has to know
 
     def header(self, name: bytes) -> str:
         """A header's values, joined by commas; '' where it is absent."""
-        if self._single is not None:
-            value = self._single.get(name)
+        if self.single is not None:
+            value = self.single.get(name)
             return "" if value is None else value.decode("latin-1")
         values = [value for key, value in self.headers if key == name]
         return b",".join(values).decode("latin-1") if values else ""
 
     def _long_body(self) -> bool:
         """Whether a body follows that the server will not simply swallow after an early answer."""
-        single = self._single
+        single = self.single
         if single is not None and b"transfer-encoding" not in single and b"expect" not in single:
             size = single.get(b"content-length", b"")
             if len(size) < 6 and (not size or (size.isdigit() and int(size) <= _PIECE)):
@@ -120,11 +112,12 @@ class Exchange:
 
     async def body(self, most: int) -> bytes:
         """The whole body. Raises Refusal CH143 as soon as it is known to be too long, ClientLeft."""
-        length = self.header(b"content-length")
-        if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > most):
-            raise too_large(most)
-        whole = self._direct.body() if self._direct is not None else None
-        if whole is not None:
+        whole = self.short.whole() if self.short is not None else None
+        if whole is None:
+            length = self.header(b"content-length")
+            if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > most):
+                raise too_large(most)
+        else:
             self._unread = False
             if len(whole) > most:
                 raise too_large(most)
@@ -153,9 +146,14 @@ class Exchange:
     async def respond(self, status: int, content_type: str, body: bytes, extra: RawHeaders | None = None) -> None:
         """Send the answer."""
         self.status, self.sent = status, len(body)
-        if self._direct is not None and self._is_short(body):
-            head = _head(content_type, len(body), self.request_id, extra or [])
-            if self._direct.respond(status, head, body, self.closing):
+        if self._unread is None:
+            self._unread = self._long_body()
+        if self.short is not None and self._is_short(body):
+            head = _fixed(content_type, *(extra or ())) + b"content-length: %d\r\nx-request-id: %b\r\n" % (
+                len(body),
+                self.request_id.encode("ascii"),
+            )
+            if self.short.respond(status, head, body, self.closing):
                 return
         headers = [
             (b"content-type", content_type.encode("ascii")),
@@ -203,14 +201,11 @@ class Exchange:
             return
 
 
-_ALWAYS = b"".join(name + b": " + value + b"\r\n" for name, value in ALWAYS)
-
-
-def _head(content_type: str, length: int, request_id: str, extra: RawHeaders) -> bytes:
-    """Header lines, every part of which is ours or was checked."""
-    more = "".join([f"{name.decode('ascii')}: {value.decode('latin-1')}\r\n" for name, value in extra])
-    own = f"content-type: {content_type}\r\ncontent-length: {length}\r\nx-request-id: {request_id}\r\n{more}"
-    return own.encode("latin-1") + _ALWAYS
+@functools.lru_cache(maxsize=64)
+def _fixed(content_type: str, *extra: tuple[bytes, bytes]) -> bytes:
+    """Header lines that many answers have, every part of which is ours or was checked."""
+    lines = [(b"content-type", content_type.encode("ascii")), *ALWAYS, *extra]
+    return b"".join([name + b": " + value + b"\r\n" for name, value in lines])
 
 
 def too_large(most: int) -> Refusal:

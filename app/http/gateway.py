@@ -35,12 +35,12 @@ class Gateway:
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not offered")
         exchange = Exchange(scope, receive, send, self._slow_reader)
-        path, trail = scope["path"], Trail()
-        route, metrics = _route(path), self._metrics
+        path, trail, metrics = scope["path"], Trail(), self._metrics
+        route = _route(path)
         metrics.began()
         try:
             if path == "/graphql":
-                trail = await self._graphql.answer(exchange)
+                await self._graphql.answer(exchange, trail)
             else:
                 await self._beside(exchange, scope, receive, send)
         except ClientLeft:
@@ -49,7 +49,7 @@ class Gateway:
             seconds = time.perf_counter() - exchange.began
             status = exchange.status or _LEFT
             metrics.request(self._zone, route, exchange.method, status, seconds, trail.timings, trail.codes)
-        record(exchange, route, trail)
+        record(exchange, route, trail, seconds)
 
     async def _beside(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         fixed = [(b"x-request-id", exchange.request_id.encode("ascii")), *ALWAYS]

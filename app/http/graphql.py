@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 
+from app.authenticate import Authenticator
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
-from app.http.media import JSON, Media, is_json_body, negotiate, wants_page
+from app.http.media import GRAPHQL, JSON, Media, is_json_body, negotiate, wants_page
 from app.http.read import has_query, read_get, read_post
 from app.http.refuse import (
     answer_status,
@@ -35,19 +35,23 @@ from schema.caller import Caller
 from schema.errors import Refusal, Refusals
 
 _VARY = (b"vary", b"Accept")
+_VARIES: RawHeaders = [_VARY]
+_TYPES: Mapping[Media, str] = {media: f"{media}; charset=utf-8" for media in (JSON, GRAPHQL)}
 INTERNAL = "internal"
 """The one zone whose callers may be told how long each stage took: elsewhere that would be a side channel."""
 
 
-@dataclass(slots=True)
 class Trail:
     """What the request log says about an exchange."""
 
-    serving: Serving | None = None
-    caller: Caller | None = None
-    document: str | None = None
-    codes: list[str] = field(default_factory=list)
-    timings: dict[str, float] = field(default_factory=dict)
+    __slots__ = ("caller", "codes", "document", "serving", "timings")
+
+    def __init__(self) -> None:
+        self.serving: Serving | None = None
+        self.caller: Caller | None = None
+        self.document: str | None = None
+        self.codes: Sequence[str] = ()
+        self.timings: dict[str, float] = {}
 
 
 class GraphQLEndpoint:
@@ -56,9 +60,8 @@ class GraphQLEndpoint:
     def __init__(self, switch: Switch, settings: Settings, page: Callable[[], bytes], policy: bytes) -> None:
         self._switch, self._settings, self._page, self._policy = switch, settings, page, policy
 
-    async def answer(self, exchange: Exchange) -> Trail:
+    async def answer(self, exchange: Exchange, trail: Trail) -> None:
         """Answer one exchange, whatever happens. Raises ClientLeft only."""
-        trail = Trail()
         media: Media = JSON
         try:
             if exchange.method not in ("GET", "POST"):
@@ -66,7 +69,7 @@ class GraphQLEndpoint:
             accept = exchange.header(b"accept")
             if exchange.method == "GET" and wants_page(accept) and not has_query(exchange.query):
                 await self._send_page(exchange)
-                return trail
+                return
             media = _form(accept)
             with self._switch.take() as serving:
                 trail.serving = serving
@@ -84,20 +87,25 @@ class GraphQLEndpoint:
                 raise ClientLeft from error  # half an answer was sent: it cannot be taken back, only cut off
             trail.codes = ["CH199"]
             await self._refuse(exchange, media, broken(), trail, looked_at=False)
-        return trail
 
     async def _ask(self, exchange: Exchange, serving: Serving, trail: Trail) -> Answer:
         started = time.perf_counter()
-        caller = trail.caller = await serving.authenticator.authenticate(exchange.headers)
+        caller = trail.caller = await _caller(serving.authenticator, exchange)
         known = time.perf_counter()
-        trail.timings["auth"] = (known - started) * 1000
+        timings = trail.timings
+        timings["auth"] = (known - started) * 1000
         operation: Operation | None = None
         try:
             with Watch(exchange, min(serving.zone.timeout, caller.expires - time.time())) as watch:
-                operation = await self._read(exchange, serving)
+                operation = _read(exchange) or read_post(await exchange.body(serving.zone.max_body_bytes))
                 watch.listen()
-                trail.timings["read"] = (time.perf_counter() - known) * 1000
-                answer = await self._run(serving, operation, caller)
+                timings["read"] = (time.perf_counter() - known) * 1000
+                answer = await serving.engine.answer(operation, caller)
+        except (Refusal, Refusals) as refused:
+            if operation is None:
+                raise
+            trail.document = _mark(operation)
+            raise Refused(refused) from refused
         except Exception as error:
             if operation is not None:
                 trail.document = _mark(operation)
@@ -105,37 +113,17 @@ class GraphQLEndpoint:
                 raise _late(operation) from None
             raise
         trail.document = answer.document
-        trail.timings.update(answer.timings)
+        timings.update(answer.timings)
         return answer
-
-    async def _read(self, exchange: Exchange, serving: Serving) -> Operation:
-        if exchange.method == "GET":
-            return read_get(exchange.query)
-        if exchange.header(b"content-encoding").lower() not in ("", "identity"):
-            raise Refusal("CH141", "A compressed request body is not read.", "Send it as it is.", status=415)
-        if not is_json_body(exchange.header(b"content-type")):
-            raise Refusal(
-                "CH141",
-                "The request body is not declared as JSON.",
-                "Send 'Content-Type: application/json', in UTF-8.",
-                status=415,
-            )
-        return read_post(await exchange.body(serving.zone.max_body_bytes))
-
-    async def _run(self, serving: Serving, operation: Operation, caller: Caller) -> Answer:
-        try:
-            return await serving.engine.answer(operation, caller)
-        except (Refusal, Refusals) as refused:
-            raise Refused(refused) from refused
 
     async def _send(self, exchange: Exchange, media: Media, answer: Answer, zone: str) -> None:
         status = answer_status(answer.status, media, self._settings.status_profile)
-        extra: RawHeaders = [_VARY]
+        extra: RawHeaders = _VARIES
         if self._settings.server_timing and zone == INTERNAL:
             said = ", ".join(f"{stage};dur={spent:.2f}" for stage, spent in answer.timings.items())
-            extra.append((b"server-timing", said.encode("ascii")))
+            extra = [_VARY, (b"server-timing", said.encode("ascii"))]
         exchange.closing = self._switch.draining
-        await exchange.respond(status, f"{media}; charset=utf-8", answer.body, extra)
+        await exchange.respond(status, _TYPES[media], answer.body, extra)
 
     async def _refuse(
         self, exchange: Exchange, media: Media, why: Refusal | Refusals, trail: Trail, looked_at: bool
@@ -145,11 +133,37 @@ class GraphQLEndpoint:
         status = request_status(why, media, profile) if looked_at else protocol_status(first, profile)
         exchange.closing = self._switch.draining
         body = graphql_errors(why, exchange.request_id)
-        await exchange.respond(status, f"{media}; charset=utf-8", body, [_VARY, *refusal_headers(first)])
+        await exchange.respond(status, _TYPES[media], body, [_VARY, *refusal_headers(first)])
 
     async def _send_page(self, exchange: Exchange) -> None:
         extra = [_VARY, (b"content-security-policy", self._policy), (b"referrer-policy", b"no-referrer")]
         await exchange.respond(200, "text/html; charset=utf-8", self._page(), extra)
+
+
+async def _caller(authenticator: Authenticator, exchange: Exchange) -> Caller:
+    single = exchange.single
+    if single is not None:
+        known = authenticator.known(single.get(b"authorization", b""), single.get(b"x-purpose", b""))
+        if known is not None:
+            return known
+    return await authenticator.authenticate(exchange.headers)
+
+
+def _read(exchange: Exchange) -> Operation | None:
+    """The operation of a GET; None where it stands in a body that may be read."""
+    if exchange.method == "GET":
+        return read_get(exchange.query)
+    encoding = exchange.header(b"content-encoding")
+    if encoding and encoding.lower() != "identity":
+        raise Refusal("CH141", "A compressed request body is not read.", "Send it as it is.", status=415)
+    if not is_json_body(exchange.header(b"content-type")):
+        raise Refusal(
+            "CH141",
+            "The request body is not declared as JSON.",
+            "Send 'Content-Type: application/json', in UTF-8.",
+            status=415,
+        )
+    return None
 
 
 class Refused(Exception):

@@ -1,27 +1,25 @@
 """uvicorn's HTTP/1.1 protocol with bounds on a request's head, which uvicorn itself does not set.
 
 It also says when a client has left, to whoever watches, so that no task has to wait for it; and it offers a short way
-for the usual exchange, whose body has arrived and whose answer is one piece (`Direct`): ASGI's messages, and the checks
+for the usual exchange, whose body has arrived and whose answer is one piece (`Cycle`): ASGI's messages, and the checks
 of each header that we wrote ourselves, cost as much as a look-up in the database.
 
 A request line with headers that is too long, has too many headers or takes too long to arrive ends the connection, so
-that a client who never finishes costs neither memory nor a socket.
+that a client who never finishes costs neither memory nor a socket. A connection at rest has one timer, which looks how
+long it has been at rest, instead of one for each request.
 """
 
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Callable
 
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-
-from app.http.exchange import DIRECT, WATCH
 
 MOST_HEAD = 64 * 1024
 MOST_HEADERS = 200
 HEAD_SECONDS = 30.0
+_PLAIN = b"/graphql"
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -30,7 +28,9 @@ class BoundedProtocol(HttpToolsProtocol):
     _reading_head = False
     _fed = _arriving = 0
     _timer: asyncio.TimerHandle | None = None
-    _watching: tuple[Callable[[], None], ...] = ()
+    _rests_since: float | None = None
+    watching: Callable[[], None] | None = None
+    """Called once when the connection is lost."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -38,18 +38,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
         super().connection_lost(exc)
-        watching, self._watching = self._watching, ()
-        for gone in watching:
+        gone, self.watching = self.watching, None
+        if gone is not None:
             gone()
-
-    def watch(self, gone: Callable[[], None]) -> None:
-        """Call ``gone`` once when the connection is lost."""
-        self._watching = (*self._watching, gone)
-
-    def forget(self, gone: Callable[[], None]) -> None:
-        """No longer call it."""
-        self._watching = tuple(one for one in self._watching if one != gone)
 
     def data_received(self, data: bytes) -> None:
         self._arriving = len(data)
@@ -65,16 +60,40 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._reading_head, self._fed = True, 0
         super().on_message_begin()
-        self.scope["extensions"] = {WATCH: self}  # type: ignore[dict-item]  # an object of ours
 
     def on_headers_complete(self) -> None:
         self._reading_head = False
-        self._disarm()
+        if self._timer is not None:
+            self._disarm()
         if len(self.headers) > MOST_HEADERS or self._fed + self._arriving > MOST_HEAD:
             self._measure()
-        super().on_headers_complete()
-        if self.cycle is not None:
-            self.scope["extensions"][DIRECT] = Direct(self.cycle, self.flow)  # type: ignore[assignment]  # ours
+        cycle = self.cycle
+        if self.url != _PLAIN or not (cycle is None or cycle.response_complete) or self.parser.should_upgrade():
+            super().on_headers_complete()
+            if self.cycle is not None:
+                self.cycle.__class__ = Cycle
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        """What uvicorn does for a request by itself, where nothing in it has to be taken apart."""
+        version, scope = self.parser.get_http_version(), self.scope
+        scope["method"], scope["http_version"] = self.parser.get_method().decode("ascii"), version
+        scope["path"], scope["raw_path"], scope["query_string"] = "/graphql", _PLAIN, b""
+        self.cycle = Cycle(
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            asyncio.Event(),
+            self.expect_100_continue,
+            version != "1.0" and self.parser.should_keep_alive(),
+            self.on_response_complete,
+        )
+        self._start_asgi_task(self.cycle, self.app)
 
     def _measure(self) -> None:
         """More than a head may hold has arrived, a body with it perhaps: how much of it was the head?"""
@@ -90,41 +109,74 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
 
+    def _unset_keepalive_if_required(self) -> None:
+        self._rests_since = None
 
-class Direct:
-    """One exchange past ASGI's messages. It does to uvicorn's request cycle what ``receive`` and ``send`` do."""
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        self._rests_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._rest(self.timeout_keep_alive)
 
-    __slots__ = ("_cycle", "_flow")
+    def _rest(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self._rested)
 
-    def __init__(self, cycle: RequestResponseCycle, flow: FlowControl) -> None:
-        # Weakly, because the cycle holds the scope, which holds this: requests must not wait for the garbage collector.
-        self._cycle, self._flow = weakref.ref(cycle), flow
+    def _rested(self) -> None:
+        """Close a connection that has been at rest for long enough."""
+        self.timeout_keep_alive_task = None
+        if self._rests_since is not None:
+            left = self._rests_since + self.timeout_keep_alive - self.loop.time()
+            if left > 0:
+                self._rest(left)
+            else:
+                self.timeout_keep_alive_handler()
 
-    def body(self) -> bytes | None:
+
+class Cycle(RequestResponseCycle):
+    """A request to ``/graphql`` and its answer, past ASGI's messages: what ``receive`` and ``send`` would do to it.
+
+    The application finds it behind ``receive`` (`app.http.exchange.short_way`)."""
+
+    def watch(self, gone: Callable[[], None] | None) -> None:
+        """Call ``gone`` once when the connection is lost; None: nobody. For as long as the application runs."""
+        # The protocol is only held by its method, which uvicorn lets go of at the end: requests must not wait for the
+        # garbage collector.
+        self.on_response.__self__.watching = gone  # type: ignore[attr-defined]
+
+    def whole(self) -> bytes | None:
         """The body, where all of it has arrived."""
-        cycle = self._cycle()
-        if cycle is None or cycle.more_body or cycle.waiting_for_100_continue or cycle.disconnected:
+        if self.more_body or self.waiting_for_100_continue or self.disconnected:
             return None
-        body, cycle.body = bytes(cycle.body), bytearray()
-        cycle.message_event.clear()
+        body, self.body = bytes(self.body), bytearray()
+        self.message_event.clear()
         return body
 
     def respond(self, status: int, head: bytes, body: bytes, close: bool) -> bool:
         """Send an answer of one piece; False where it has to be sent in the long way. ``head`` are header lines."""
-        cycle = self._cycle()
-        if cycle is None or self._flow.write_paused or cycle.response_started or cycle.disconnected:
+        if self.flow.write_paused or self.response_started or self.disconnected:
             return False
-        cycle.response_started = cycle.response_complete = True
-        cycle.keep_alive = cycle.keep_alive and not close
-        ending = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
-        cycle.transport.writelines([STATUS_LINE[status] + _lines(cycle.default_headers) + head + ending, body])
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            cycle.transport.close()
-        cycle.on_response()
+        self.response_started = self.response_complete = True
+        self.keep_alive = self.keep_alive and not close
+        ending = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        head = STATUS_LINE[status] + _lines(self.default_headers) + head + ending
+        if len(body) < _JOINED:
+            self.transport.write(head + body)
+        else:
+            self.transport.writelines([head, body])
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
         return True
 
 
+_JOINED = 4096
 _default: list[tuple[list[tuple[bytes, bytes]], bytes]] = [([], b"")]
 
 

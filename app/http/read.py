@@ -109,7 +109,8 @@ def _operation(request: Mapping[str, object]) -> Operation:
         raise _shape("'operationName' is not a string.")
     if variables is not None and not isinstance(variables, dict):
         raise _shape("'variables' is not an object.")
-    if not isinstance(request.get("extensions"), dict | None):
+    extensions = request.get("extensions")
+    if extensions is not None and not isinstance(extensions, dict):
         raise _shape("'extensions' is not an object.")
     return Operation("graphql", text, variables or {}, name or None)
 

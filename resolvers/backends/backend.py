@@ -6,13 +6,12 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from resolvers.backends.dialect import Dialect, Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """When an answer must be there, on the monotonic clock, in seconds."""
 
     at: float

@@ -52,7 +52,7 @@ def prepare(slot: Slot, value: object) -> object:
             return value
         if slot.many and value.__class__ in (list, tuple):
             given = list(value)
-            if all(item.__class__ is kinds[0] and kinds[1](item) for item in given):
+            if {*map(type, given)} <= {kinds[0]} and all(map(kinds[1], given)):
                 return given
     if not slot.many:
         return _one(slot, value)

@@ -21,10 +21,12 @@ from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.duckdb_describe import describe
 from resolvers.backends.duckdb_dialect import DuckDBDialect
 from resolvers.backends.failures import down, failed, timed_out
-from resolvers.backends.reading import Reader, Row
+from resolvers.backends.reading import CHUNK, Reader, Row, within
 from resolvers.backends.threads import Job, Stopped, Threads
 from schema.catalog import Source
 
+_PARSED = 1_000
+"""Statements that each thread keeps parsed."""
 _LOCKED = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -57,14 +59,18 @@ class DuckDB:
         def work(job: Job) -> list[Row]:
             cursor = self._cursor()
             job.running(cursor.interrupt)
-            cursor.execute(statement.text, list(values))
+            cursor.execute(self._parsed(cursor, statement.text), list(values))
+            if statement.raw:
+                few = cursor.fetchmany(min(CHUNK, bounds.rows + 1))
+                if len(few) < CHUNK:
+                    within(few, bounds)
+                    return few
+                reader = Reader(statement, bounds)
+                reader.add(few)
+                return self._rest(cursor, job, reader)
             types = cursor.description or []
             reader = Reader(statement, bounds, frozenset(at for at, column in enumerate(types) if column[1] == "JSON"))
-            while rows := cursor.fetchmany(reader.most()):
-                if job.stopped:
-                    raise Stopped
-                reader.add(rows)
-            return reader.rows
+            return self._rest(cursor, job, reader)
 
         try:
             return await self._pool.run(work, deadline)
@@ -72,6 +78,28 @@ class DuckDB:
             raise timed_out(self.name) from None
         except duckdb.Error as error:
             raise failed(self.name, error) from None
+
+    @staticmethod
+    def _rest(cursor: duckdb.DuckDBPyConnection, job: Job, reader: Reader) -> list[Row]:
+        while rows := cursor.fetchmany(reader.most()):
+            if job.stopped:
+                raise Stopped
+            reader.add(rows)
+        return reader.rows
+
+    def _parsed(self, cursor: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:
+        """The statement of a text, parsed once in this thread: parsing takes DuckDB longer than a look-up by key."""
+        known: dict[str, duckdb.Statement] = self._local.parsed
+        found = known.get(text)
+        if found is None:
+            statements = cursor.extract_statements(text)
+            if len(statements) != 1:
+                raise duckdb.NotSupportedError("only one statement runs at a time")
+            found = statements[0]
+            if len(known) >= _PARSED:
+                del known[next(iter(known))]
+            known[text] = found
+        return found
 
     async def describe(self) -> list[TableInfo]:
         def work(job: Job) -> list[TableInfo]:
@@ -100,6 +128,7 @@ class DuckDB:
         found: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
         if found is None:
             found = self._local.cursor = self._opened().cursor()
+            self._local.parsed = {}
         return found
 
     def _opened(self) -> duckdb.DuckDBPyConnection:

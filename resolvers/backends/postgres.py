@@ -20,7 +20,7 @@ from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.pool import Pool, Unavailable
 from resolvers.backends.postgres_describe import describe
 from resolvers.backends.postgres_dialect import PostgresDialect, spelt_for
-from resolvers.backends.reading import CHUNK, Reader, Row
+from resolvers.backends.reading import CHUNK, Reader, Row, within
 from schema.catalog import Source
 
 _BROKEN = (
@@ -61,26 +61,21 @@ class Postgres:
     async def fetch(
         self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
     ) -> list[Row]:
-        try:
-            return await self._fetch(statement, values, deadline, bounds)
-        except _BROKEN:
-            # Broken since its last use; the second attempt has a fresh connection or none.
-            pass
-        try:
-            return await self._fetch(statement, values, deadline, bounds)
-        except _BROKEN as error:
-            raise down(self.name, error) from None
-
-    async def _fetch(
-        self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
-    ) -> list[Row]:
-        connection = self._pool.idle() or await self._take(deadline)
-        try:
-            rows = await self._read(connection, statement, values, deadline, bounds)
-        except BaseException as error:  # noqa: BLE001 - every one is raised again, as what the caller may know
-            raise self._failed(connection, error) from None
-        self._pool.give(connection)
-        return rows
+        again = False
+        while True:
+            connection = self._pool.idle() or await self._take(deadline)
+            try:
+                rows = await self._read(connection, statement, values, deadline, bounds)
+            except BaseException as error:  # noqa: BLE001 - every one is raised again, as what the caller may know
+                told = self._failed(connection, error)
+                if not isinstance(told, _BROKEN):
+                    raise told from None
+                if again:
+                    raise down(self.name, told) from None
+                again = True  # broken since its last use; the second attempt has a fresh connection or none
+                continue
+            self._pool.give(connection)
+            return rows
 
     def _failed(self, connection: asyncpg.Connection, error: BaseException) -> BaseException:
         """Where the connection goes, and what the caller is told."""
@@ -115,11 +110,16 @@ class Postgres:
         bounds: Bounds,
     ) -> list[Row]:
         text = self._text(statement)
+        if statement.raw and text not in self._large:
+            rows = await _ask(connection, text, values, min(CHUNK, bounds.rows + 1), deadline.left() or 0.001)
+            if len(rows) < CHUNK:
+                within(rows, bounds)
+                return rows
+            self._remember(text)
         parsed = frozenset[int]() if statement.raw else await _json_columns(connection, text, deadline.left() or 0.001)
         reader = Reader(statement, bounds, parsed)
         if text not in self._large:
-            most = reader.most()
-            rows = await _ask(connection, text, values, most, deadline.left() or 0.001)
+            rows = await _ask(connection, text, values, reader.most(), deadline.left() or 0.001)
             if len(rows) < CHUNK:
                 reader.add(rows)
                 return reader.rows

@@ -19,6 +19,24 @@ Row = tuple[object, ...]
 CHUNK = 1000
 
 
+def within(rows: list[Row], bounds: Bounds) -> None:
+    """Check the rows of a ``raw`` statement that came in one chunk. Raises `Refusal` CH601 or CH602."""
+    if len(rows) > bounds.rows:
+        raise too_many_rows(bounds.rows)
+    if _alone(rows) and _length(rows) > bounds.bytes:
+        raise too_many_bytes(bounds.bytes)
+
+
+def _alone(rows: list[Row]) -> bool:
+    """Of the first few raw rows nothing is measured but long texts that stand alone: the answer that is made of them
+    is."""
+    return bool(rows) and len(rows[0]) <= 2
+
+
+def _length(rows: list[Row]) -> int:
+    return sum([len(value) for row in rows for value in row if isinstance(value, str | bytes)])
+
+
 class Reader:
     """Gathers the rows of one statement, chunk by chunk. ``json``: the columns that the driver gives as JSON text."""
 
@@ -41,10 +59,9 @@ class Reader:
         self._check()
 
     def _add_raw(self, rows: list[Row]) -> None:
-        """Rows as the driver has them. Of the first few nothing is measured but long texts that stand alone: the answer
-        that is made of them is."""
-        if self.rows or (rows and len(rows[0]) <= 2):
-            self._bytes += sum([len(value) for row in rows for value in row if isinstance(value, str | bytes)])
+        """Rows as the driver has them."""
+        if self.rows or _alone(rows):
+            self._bytes += _length(rows)
         if self.rows:
             self.rows += rows
         else:

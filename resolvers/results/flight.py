@@ -27,23 +27,25 @@ class Overdue(TimeoutError):
 
 
 class _Flight(Generic[T]):
-    """One fetch under way. Followers are woken with nothing and read the outcome here: a future that holds an
-    exception which nobody fetches would complain."""
+    """One fetch under way. Followers are woken and read the outcome here: a future that holds an exception which
+    nobody fetches would complain."""
 
     __slots__ = ("error", "landed", "value", "waiting")
     error: Exception | None
     value: T
 
     def __init__(self) -> None:
-        self.waiting: dict[asyncio.Future[None], None] | None = None
+        self.waiting: dict[asyncio.Future[bool], None] | None = None
         self.landed = False
 
 
 class Flights(Generic[T]):
-    """Fetches under way by key. For one event loop. ``joined`` counts those who got another's outcome."""
+    """Fetches under way by key. For one event loop. ``joined`` counts those who got another's outcome; an outcome that
+    somebody waits for is what ``share`` makes of it, for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: Callable[[T], T] = lambda value: value) -> None:
         self._flights: dict[Hashable, _Flight[T]] = {}
+        self._share = share
         self.joined = 0
 
     def __len__(self) -> int:
@@ -52,24 +54,20 @@ class Flights(Generic[T]):
     async def once(self, key: Hashable, run: Callable[[], Awaitable[T]], until: Deadline | None = None) -> T:
         """What ``run`` gives, run here or by whoever asked first. Raises what it raises, and `Overdue` where it is
         another's run that does not end before ``until``. ``run`` keeps its own deadline."""
-        while True:
-            flight = self._flights.get(key)
-            if flight is None:
-                return await self._lead(key, run)
-            await _follow(flight, until)
-            if flight.landed:
+        while (under_way := self._flights.get(key)) is not None:
+            await _follow(under_way, until)
+            if under_way.landed:
                 self.joined += 1
-                if flight.error is not None:
-                    raise _again(flight.error)
-                return flight.value
-
-    async def _lead(self, key: Hashable, run: Callable[[], Awaitable[T]]) -> T:
+                if under_way.error is not None:
+                    raise _again(under_way.error)
+                return under_way.value
         flight: _Flight[T] = _Flight()  # not _Flight[T](), which costs as much as all the rest
         self._flights[key] = flight
         try:
             value = await run()
             if flight.waiting:
-                flight.value, flight.error, flight.landed = value, None, True
+                value = flight.value = self._share(value)
+                flight.error, flight.landed = None, True
             return value
         except Exception as error:
             if flight.waiting and not _about_its_leader(error):
@@ -77,27 +75,32 @@ class Flights(Generic[T]):
             raise
         finally:
             del self._flights[key]
-            for follower in flight.waiting or ():
-                if not follower.done():
-                    follower.set_result(None)
+            if flight.waiting:
+                for follower in flight.waiting:
+                    if not follower.done():
+                        follower.set_result(True)
 
 
 async def _follow(flight: _Flight[T], until: Deadline | None) -> None:
     """Wait until a flight has ended, one way or another."""
-    ended = asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[bool] = loop.create_future()
     waiting = flight.waiting = {} if flight.waiting is None else flight.waiting
     waiting[ended] = None
+    # A timer that ends the wait is a sixth of asyncio.timeout, which would have to cancel this task and take it back.
+    timer = None if until is None else loop.call_later(until.left(), _overdue, ended)
     try:
-        if until is None:
-            await ended
-            return
-        try:
-            async with asyncio.timeout(until.left()):
-                await ended
-        except TimeoutError:
-            raise Overdue from None
+        if not await ended:
+            raise Overdue
     finally:
         waiting.pop(ended, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def _overdue(ended: asyncio.Future[bool]) -> None:
+    if not ended.done():
+        ended.set_result(False)
 
 
 def _about_its_leader(error: Exception) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from resolvers.backends.dialect import Statement
 from resolvers.results.key import Origin, StatementKey
 from resolvers.results.results import Results
+from schema.types import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +21,5 @@ class Kept:
     def key(self, zone: str, versions: tuple[str, str], source: str, statement: Statement) -> StatementKey:
         """The key of a statement's results but for its binds. ``versions`` are those of catalog and policies."""
         origin = Origin.of(zone, *versions, source, self.identities[source], statement)
-        return self.results.secrets.statement(origin)
+        plain = all(slot.type.kind is not Kind.FLOAT for slot in statement.params)
+        return self.results.secrets.statement(origin, plain)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.failures import timed_out
-from resolvers.results.entry import Entry, Rows, weigh
+from resolvers.results.entry import Entry, Row, Rows, weigh
 from resolvers.results.flight import Flights, Overdue
 from resolvers.results.key import Secrets, StatementKey
 from schema.catalog import Catalog
@@ -40,6 +40,24 @@ LOOKS = (0.02, 0.03, 0.05, 0.1)
 
 LARGEST_SHARED = 32 * 1024 * 1024
 """Bytes in memory of the largest result that is sealed for the shared cache; sealing takes the process's time."""
+
+
+class SharedRows(list[Row]):
+    """Rows that several requests got of one fetch under way; nobody may change them. What one of them has written of
+    them is kept here for those who would write the same."""
+
+    __slots__ = ("_written",)
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(rows)
+        self._written: list[tuple[object, bytes]] = []
+
+    def written(self, by: object) -> bytes | None:
+        """What was written by this very object."""
+        return next((text for writer, text in self._written if writer is by), None)
+
+    def keep(self, by: object, text: bytes) -> None:
+        self._written.append((by, text))
 
 
 @dataclass(slots=True)
@@ -71,7 +89,7 @@ class Results:
         self._count = count
         self.secrets = Secrets.derived(zone, keys)
         self._most, self._url, self._clock = memory, url, clock
-        self._fetching: Flights[Rows] = Flights()
+        self._fetching: Flights[Rows] = Flights(SharedRows)
         self._loading: Flights[Entry] = Flights()
         self._memory: MemoryCache | None = None
         self._shared: SharedCache | None = None
@@ -100,13 +118,14 @@ class Results:
         """The rows of a statement with values bound, which nobody may change: others have them too. ``run`` fetches
         them by its own deadline; ``until`` bounds the wait for another's fetch. ``freshness`` is in seconds; None or 0
         keeps nothing. Raises what ``run`` raises, for whoever waits for it, and `Refusal` CH503 at ``until``."""
-        key = statement.of(binds)
+        kept = freshness if self._most or self._url else None
+        key = statement.of(binds) if kept else statement.under_way(binds)
         if key is None:
             return await run()
         try:
-            if not freshness or not (self._most or self._url):
+            if not kept:
                 return await self._fetching.once(key, run, until)
-            return await self._fresh(key, freshness, run, until)
+            return await self._fresh(key, kept, run, until)
         except Overdue:
             raise timed_out(statement.source) from None
 

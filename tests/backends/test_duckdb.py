@@ -28,6 +28,7 @@ class TestDuckDB(Conformance):
             "SELECT * FROM glob('/*')",
             "COPY facts TO '/dev/null'",
             "ATTACH ':memory:' AS other; CREATE TABLE other.x (a INTEGER); COPY other.x FROM '/etc/hostname'",
+            "SELECT 1; SELECT 2",
             "INSTALL httpfs",
             "LOAD httpfs",
             "SET enable_external_access = true",

@@ -15,6 +15,7 @@ import pytest
 
 from app.project import load_project
 from resolvers.engine import Engine
+from resolvers.operation import Operation
 from resolvers.results.kept import Kept
 from resolvers.results.results import Results
 from tests.engine.house import ENGINES, House, place
@@ -84,3 +85,37 @@ async def test_a_change_of_policies_is_not_answered_from_before(tmp_path: Path) 
         after = sharing(folder, house, results)
         assert await after.ask(query, who) != first
         assert await before.ask(query, who) == first, "who began under the old version ends under it"
+
+
+ANSWERED = "{ purchases { nodes { id region amount } } }"
+OTHERWISE = "{ purchases { nodes { one: id two: region three: amount } } }"
+SEALED = "{ purchases(first: 1) { nodes { id } pageInfo { hasNextPage endCursor } } }"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_who_joins_a_fetch_shares_its_written_answer(engine: str, tmp_path: Path) -> None:
+    """The same bytes, not equal ones; and whoever asks for the same rows under other names has those names."""
+    folder = place("views", tmp_path / "p", engine, statements())
+    async with House.open(folder) as house:
+        shared = sharing(folder, house, Results("internal", KEYS))
+        asked = [Operation("graphql", text) for text in (ANSWERED, OTHERWISE) * 4]
+        wanted = [await shared.ask(operation.text, CALLERS["staff"]) for operation in asked]
+        found = await asyncio.gather(*(shared.engine.answer(operation, CALLERS["staff"]) for operation in asked))
+        await shared.engine.close()
+    assert [json.loads(answer.body) for answer in found] == wanted
+    assert len({id(answer.body) for answer in found}) < len(found)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_sealed_texts_are_never_shared(engine: str, tmp_path: Path) -> None:
+    """Two people with the same rights get the same rows of one fetch; each cursor opens for its own caller alone."""
+    folder = place("views", tmp_path / "p", engine, statements())
+    results = Results("internal", KEYS)
+    pair = [replace(CALLERS["staff"], subject=name, digest=name) for name in ("ann", "bob")]
+    async with House.open(folder) as house:
+        shared = sharing(folder, house, results)
+        wanted = [await shared.ask(SEALED, who) for who in pair]
+        found = await asyncio.gather(*(shared.ask(SEALED, who) for who in pair * 3))
+        await shared.engine.close()
+    assert results.counts.joined > 0
+    assert found == wanted * 3 and wanted[0] != wanted[1]

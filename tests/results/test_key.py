@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolvers.backends.dialect import Statement
+from resolvers.results.kept import Kept
 from resolvers.results.key import Origin, Secrets, Unkeyed, canonical
+from resolvers.results.results import Results
 from schema.query import Slot
 from schema.types import STRING, parse_type
 
@@ -131,3 +133,34 @@ def test_nobody_without_the_zones_key_can_make_it() -> None:
 def test_a_key_does_not_change_between_runs() -> None:
     """Processes of one version share entries: a change of this value needs another FORMAT."""
     assert key().hex() == GOLDEN
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(), lambda inner: st.lists(inner, max_size=3)
+)
+
+
+@given(st.lists(plain, max_size=3), st.lists(plain, max_size=3))
+def test_fetches_under_way_share_a_key_where_results_do(one: list[object], other: list[object]) -> None:
+    statement = Secrets.derived("internal", KEYS).statement(ORIGIN, plain=True)
+    assert (statement.under_way(one) == statement.under_way(other)) == (statement.of(one) == statement.of(other))
+
+
+@pytest.mark.parametrize("value", [b"x", 2**64, "\ud800", [b"x"]], ids=repr)
+def test_what_json_cannot_write_has_the_key_of_its_result(value: object) -> None:
+    statement = Secrets.derived("internal", KEYS).statement(ORIGIN, plain=True)
+    assert statement.under_way([value]) == statement.of([value]) is not None
+
+
+def test_where_floats_are_bound_the_key_is_that_of_the_result() -> None:
+    """JSON writes NaN as null."""
+    statement = Secrets.derived("internal", KEYS).statement(ORIGIN)
+    found = {statement.under_way([value]) for value in (float("nan"), None, 0.0, -0.0, 0)}
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize(("type_", "plain"), [("float", False), ("integer", True), ("string", True)])
+def test_floats_make_a_statement_not_plain(type_: str, plain: bool) -> None:
+    statement = Statement("SELECT 1", (Slot("a", STRING, "constant"), Slot("b", parse_type(type_), "claim", many=True)))
+    kept = Kept(Results("internal", KEYS), {"db": "db"})
+    assert (kept.key("internal", ("c", "p"), "db", statement).plain is not None) is plain
