@@ -9,11 +9,11 @@ import asyncio
 from app.cli import Commands
 from app.cli.place import add_project, say, say_errors
 from app.project import Project, load_project
-from app.steward.live import compare
+from app.steward.live import answering, compare
 from app.steward.policy_test import run_policy_tests
 from app.steward.sources import SourceError, opened
 from policies.visible import detokenizable
-from resolvers.backends.opened import of_sql
+from resolvers.backends.opened import of_keys, of_sql
 from schema.errors import LoadError, LoadErrors
 from schema.graphql import build
 
@@ -60,4 +60,5 @@ def _beyond(project: Project, live: bool) -> list[LoadError]:
 
 async def _compared(project: Project) -> list[LoadError]:
     async with opened(project) as backends:
-        return await compare(project.catalog, of_sql(backends))
+        silent = await answering(project.catalog, of_keys(backends))
+        return [*silent, *await compare(project.catalog, of_sql(backends))]

@@ -1,6 +1,7 @@
 """Compare a catalog with its sources: tables, columns, types and keys, as the sources describe themselves.
 
-A view is compared through the products it reads. Reads no rows.
+A view is compared through the products it reads. Sources that answer by key do not describe themselves: of them only
+whether they answer is looked at. Reads no rows.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 
 from resolvers.backends.backend import Backend, ColumnInfo, TableInfo
+from resolvers.backends.keyed.keyed import Keyed
 from schema.catalog import Catalog, Column, Product
 from schema.errors import LoadError, Refusal
 from schema.names import did_you_mean
@@ -48,6 +50,22 @@ async def compare(catalog: Catalog, backends: Mapping[str, Backend]) -> list[Loa
             if product.source == name and product.view is None:
                 errors += _product(product, found, generic=catalog.sources[name].kind == "sqlalchemy")
     return sorted(errors, key=lambda error: (error.place.file, error.place.line, error.place.column, error.code))
+
+
+async def answering(catalog: Catalog, keyed: Mapping[str, Keyed]) -> list[LoadError]:
+    """CH244 for each source that answers by key and does not now. What it holds is not for it to say."""
+    names = sorted(keyed.keys() & catalog.sources.keys())
+    found = await asyncio.gather(*(_answers(catalog, name, keyed[name]) for name in names))
+    return [error for error in found if error is not None]
+
+
+async def _answers(catalog: Catalog, name: str, source: Keyed) -> LoadError | None:
+    try:
+        await source.check()
+    except Refusal as refusal:
+        sentence = f"Source '{name}' does not answer: {refusal.code} {refusal.message}"
+        return LoadError(catalog.sources[name].place, "CH244", sentence, "Is it up, and may this account read it?")
+    return None
 
 
 async def _described(catalog: Catalog, name: str, backend: Backend) -> list[TableInfo] | LoadError:

@@ -94,6 +94,8 @@ def _product(select: exp.Select, catalog: Catalog, visible: VisibleSet) -> tuple
     id_ = f"{table.db}.{table.name}"
     if not visible.product(id_):
         raise Refusal("CH205", f"No product '{id_}' in this zone.")
+    if catalog.keyed(id_):
+        raise outside("reads a product that is found by key alone")
     return catalog.products[id_], table.alias_or_name
 
 

@@ -72,9 +72,10 @@ class Part:
         return {**os.environ, **_ENVIRONMENT, "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 
 
-def part(name: str) -> Part:
-    """The part's environment, made where it is not there yet. Skips where it cannot be."""
-    pins = PARTS / f"{name}.txt"
+def part(name: str, pins: Path | None = None) -> Part:
+    """The part's environment, made where it is not there yet; ``pins`` elsewhere than in `parts/`. Skips where it
+    cannot be."""
+    pins = pins or PARTS / f"{name}.txt"
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     digest = hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
     place = ROOT / ".run" / "parts" / f"{name}-{version}-{digest}"
@@ -83,9 +84,7 @@ def part(name: str) -> Part:
             shutil.rmtree(old, ignore_errors=True)
         if not _made(place, pins):
             shutil.rmtree(place, ignore_errors=True)
-            pytest.skip(
-                f"{name} (PyPI, tests/keyed_http/parts/{name}.txt: pip did not install it for Python {version})"
-            )
+            pytest.skip(f"{name} (PyPI, {pins.relative_to(ROOT)}: pip did not install it for Python {version})")
         (place / "ready").touch()
     return Part(name, place / "bin")
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 import yaml
 
 from app.project import Project, load_project
-from app.steward.live import compare, readable
+from app.steward.live import answering, compare, readable
 from app.steward.policy_test import run_policy_tests
 from app.steward.sources import opened
+from resolvers.backends.opened import of_keys, of_sql
 from schema.errors import LoadError
 from schema.types import parse_type
 from tests.steward.place import HERE, edit, house
@@ -21,7 +23,7 @@ CASES = yaml.safe_load((HERE / "live.yaml").read_text(encoding="utf-8"))
 
 async def said(project: Project) -> list[LoadError]:
     async with opened(project) as backends:
-        return await compare(project.catalog, backends)
+        return await compare(project.catalog, of_sql(backends))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
@@ -36,6 +38,24 @@ def test_compare(tmp_path: Path, case: dict[str, list[dict[str, str]]]) -> None:
     for error, (_, sentence, hint) in zip(found, case["says"], strict=True):
         assert sentence in error.sentence
         assert hint in (error.hint or "")
+
+
+def test_a_source_that_answers_by_key_is_asked_whether_it_does(tmp_path: Path) -> None:
+    """Nobody listens at the port, which was free a moment ago."""
+    root = house(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = root / "customhouse.yaml"
+    store = f"  store: {{kind: redis, url: 'redis://127.0.0.1:{port}'}}\n"
+    settings.write_text(settings.read_text().replace("sources:\n", f"sources:\n{store}", 1))
+
+    async def silent(project: Project) -> list[LoadError]:
+        async with opened(project) as sources:
+            return await answering(project.catalog, of_keys(sources))
+
+    (error,) = asyncio.run(silent(load_project(root)))
+    assert (error.code, error.place.file) == ("CH244", "customhouse.yaml")
+    assert "Source 'store' does not answer: CH501" in error.sentence
 
 
 @pytest.mark.parametrize(
