@@ -95,6 +95,9 @@ class Redis:
         commands: list[tuple[str, ...]] = [("HMGET", name, *fields) for name in names] if fields else []
         with self._told(deadline):
             *said, there = await self._ask([*commands, ("EXISTS", *names)], deadline)
+            if not all(isinstance(found, list) and len(found) == len(fields) for found in said):
+                await self._drop()  # the connection is out of step: what is left in it must be nobody's answer
+                raise ValueError("replies of another shape than was asked for")
             values = cast(list[list[object]], said or [[]] * len(names))
             empty = [at for at, found in enumerate(values) if not any(value is not None for value in found)]
             known: set[int] = set()
