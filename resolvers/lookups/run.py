@@ -67,12 +67,12 @@ class Lookups:
 
     def _shower(self, lookup: Lookup) -> Callable[[Key, Row | None], Values | None]:
         """Gives what the caller may see of a row, in the order of the block's outputs."""
-        govern, alike = self._rows[lookup.product], list(zip(self._key(lookup), lookup.alike, strict=False))
+        see, alike = self._rows[lookup.product], list(zip(self._key(lookup), lookup.alike, strict=False))
         outputs = list(zip(lookup.outputs, lookup.block.outputs, strict=True))
         writes = [(name, None if name is None else writer(output.type)) for name, output in outputs]
 
         def show(key: Key, raw: Row | None) -> Values | None:
-            row = None if raw is None else govern(raw)
+            row = None if raw is None else see(raw)
             if row is None:
                 return None
             for at, (name, same) in enumerate(alike):
