@@ -99,9 +99,10 @@ class Found:
     ) -> list[Row | None]:
         """The rows with the parts of the key that are wanted; kept where they may be."""
         own = [(at, name) for at, name in enumerate(product.key) if name in columns]
+        wanted = {name for _, name in own}
         if own:
             found = [
-                None if row is None else {**row, **{name: key[at] for at, name in own}}
+                row if row is None or wanted <= row.keys() else {**row, **{name: key[at] for at, name in own}}
                 for key, row in zip(keys, found, strict=True)
             ]
         origin = self._origin(product)

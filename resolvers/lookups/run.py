@@ -76,10 +76,10 @@ class Lookups:
             if row is None:
                 return None
             for at, (name, same) in enumerate(alike):
-                if row[name] is None or (same and row[name] != key[at]):
+                if (part := row.get(name)) is None or (same and part != key[at]):
                     return None
             return [
-                1 if name is None else row[name] if write is None or row[name] is None else write(row[name])
+                1 if name is None else value if (value := row.get(name)) is None or write is None else write(value)
                 for name, write in writes
             ]
 
