@@ -34,7 +34,7 @@ from policies.relation import (
     needed_columns,
     other_end,
 )
-from policies.rowwise import Facts, Govern, compile_rows
+from policies.rowwise import Facts, See, compile_seen
 from policies.rules import PolicySet, ProductRules
 from policies.verify import mark, verify
 from schema.caller import Caller
@@ -113,18 +113,18 @@ def govern(
 
 def row_functions(
     query: GovernedQuery, caller: Caller, moment: Moment, secrets: Secrets, policies: PolicySet, catalog: Catalog
-) -> Mapping[str, Govern]:
+) -> Mapping[str, See]:
     """What this caller may see of a row, by product, for the products of the query whose sources answer by key: the
     same rules as in their governed relations, as functions (`policies.rowwise`)."""
     claims = {name: claim.type for name, claim in catalog.claims.items()}
-    found: dict[str, Govern] = {}
+    found: dict[str, See] = {}
     for id_ in query.decisions:
         product = catalog.products[id_]
         if catalog.keyed(id_):
             rules = policies.rules[caller.zone].get(id_, ProductRules(id_))
             facts = Facts(claims, secrets.entitlements, None, catalog.sources[product.source].location)
             types = {name: column.type for name, column in product.columns.items()}
-            found[id_] = compile_rows(rules, types, caller, moment, secrets.keys, facts)
+            found[id_] = compile_seen(rules, types, product.key, caller, moment, secrets.keys, facts)
     return found
 
 

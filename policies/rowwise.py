@@ -29,6 +29,17 @@ from schema.types import Type
 
 Row = Mapping[str, object]
 Govern = Callable[[Row], "Row | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A governed row, and of each part of its key whether it is clear on it, masked (False), or not visible (None)."""
+
+    row: Row
+    key: tuple[bool | None, ...]
+
+
+See = Callable[[Row], "Seen | None"]
 Related = Callable[[str], Iterable[Row]]
 """The raw rows of a product, for paths to related rows."""
 Test = Callable[[Row], Truth]
@@ -65,6 +76,25 @@ def compile_rows(
     Raw rows hold natural Python values under logical names, derived columns included; a value of another type counts as
     NULL. ``keys`` are the zone's mask keys; the zone's name goes to masks as ``keys["zone"]``.
     """
+    see = compile_seen(rules, columns, (), caller, moment, keys, facts)
+
+    def govern(raw: Row) -> Row | None:
+        seen = see(raw)
+        return None if seen is None else seen.row
+
+    return govern
+
+
+def compile_seen(
+    rules: ProductRules,
+    columns: Mapping[str, Type],
+    key: tuple[str, ...],
+    caller: Caller,
+    moment: Moment,
+    keys: Mapping[str, bytes],
+    facts: Facts = _NO_FACTS,
+) -> See:
+    """The same, and of each column of ``key`` whether the caller sees it clear: a mask may leave a value as it is."""
     tests = _Tests(caller, moment, facts)
     confined = [rule for rule in rules.localize if not {facts.location, moment.region} <= rule.locations]
     if any(rule.columns is None for rule in confined):
@@ -72,28 +102,33 @@ def compile_rows(
     visible = _row_test(rules, tests)
     grants = [(grant, tests.both(grant.when, grant.rows)) for grant in rules.grants]
     secrets = {**keys, "zone": caller.zone.encode()}
-    cells = {name: _cell(name, type_, rules, tests, confined, secrets) for name, type_ in columns.items()}
+    hiding = {name: _hiding(name, rules, tests, confined) for name in columns}
 
-    def govern(raw: Row) -> Row | None:
+    def cell(name: str, row: Row, masks: Hiding) -> object:
+        if masks is None:
+            return None
+        return masks[0].mask.row(row[name], columns[name], secrets) if masks else row[name]
+
+    def see(raw: Row) -> Seen | None:
         row = {name: settled(raw.get(name), type_) for name, type_ in columns.items()}
         with localcontext(EXACT):
             matching = [grant for grant, test in grants if test(row) is True] if visible(row) else []
-            return {name: cell(row, matching) for name, cell in cells.items()} if matching else None
+            if not matching:
+                return None
+            hidden = {name: hides(row, matching) for name, hides in hiding.items()}
+            shown = {name: cell(name, row, masks) for name, masks in hidden.items()}
+            return Seen(shown, tuple(None if (masks := hidden[name]) is None else not masks for name in key))
 
-    return govern
+    return see
 
 
-Cell = Callable[[Row, list[GrantRule]], object]
+Hiding = list[MaskRule] | None
+"""The masks that hide a cell, the most specific first: none where it is clear. None: it is not visible."""
 
 
-def _cell(
-    name: str,
-    type_: Type,
-    rules: ProductRules,
-    tests: _Tests,
-    confined: list[LocalizeRule],
-    keys: Mapping[str, bytes],
-) -> Cell:
+def _hiding(
+    name: str, rules: ProductRules, tests: _Tests, confined: list[LocalizeRule]
+) -> Callable[[Row, list[GrantRule]], Hiding]:
     if any(rule.columns is not None and name in rule.columns for rule in confined):
         return lambda row, matching: None
     denies = [
@@ -101,16 +136,14 @@ def _cell(
     ]
     masks = [(rule, tests.of(rule.reveal) if rule.reveal is not None else _never) for rule in rules.masks.get(name, ())]
 
-    def cell(row: Row, matching: list[GrantRule]) -> object:
+    def hiding(row: Row, matching: list[GrantRule]) -> Hiding:
         holding = [grant for grant in matching if name in grant.columns]
         if not holding or any(deny(row) is not False for deny in denies):
             return None
-        hiding = [rule for rule, reveal in masks if reveal(row) is not True]
-        if any(_lifted(grant, name, hiding) for grant in holding):
-            return row[name]
-        return hiding[0].mask.row(row[name], type_, keys)
+        found = [rule for rule, reveal in masks if reveal(row) is not True]
+        return [] if any(_lifted(grant, name, found) for grant in holding) else found
 
-    return cell
+    return hiding
 
 
 def _lifted(grant: GrantRule, column: str, hiding: list[MaskRule]) -> bool:

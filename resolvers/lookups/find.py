@@ -60,11 +60,11 @@ class Found:
             return keys
         left: list[Key] = []
         for key in keys:
-            row = store.find(origin, key)
-            if row is None:
+            kept = store.find(origin, key)
+            if kept is None:
                 left.append(key)
             else:
-                self._asked[product.id, key].set_result(row)
+                self._asked[product.id, key].set_result(kept[0])
         return left
 
     def _ask(self, product: Product, keys: list[Key], columns: Sequence[str]) -> int:
@@ -103,7 +103,7 @@ class Found:
         store, origin = self._sources.kept, self._origin(product)
         for key, row in zip(keys, found, strict=True):
             whole = None if row is None else {**row, **dict(zip(product.key, key, strict=True))}
-            if whole is not None and origin is not None:
+            if origin is not None:
                 store.keep(origin, key, whole)
             self._asked[product.id, key].set_result(whole)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from policies.rowwise import Govern
+from policies.rowwise import See
 from resolvers.backends.keyed.keyed import Key, Row
 from resolvers.backends.keyed.values import from_json
 from resolvers.bind import Request
@@ -25,9 +25,7 @@ Answers = tuple[list[Values | None], int]
 class Lookups:
     """The lookups of one request."""
 
-    def __init__(
-        self, catalog: Catalog, layouts: Mapping[str, Layout], found: Found, rows: Mapping[str, Govern]
-    ) -> None:
+    def __init__(self, catalog: Catalog, layouts: Mapping[str, Layout], found: Found, rows: Mapping[str, See]) -> None:
         self._catalog, self._layouts, self._found, self._rows = catalog, layouts, found, rows
 
     async def asked(self, lookup: Lookup, request: Request) -> Answers:
@@ -46,20 +44,18 @@ class Lookups:
         wanted = list(dict.fromkeys(key for key in keys if key is not None))
         calls = self._found.ask(lookup.product, wanted, lookup.columns)
         found = await self._found.rows(lookup.product, wanted)
-        shown = {key: self._shown(lookup, key, row) for key, row in found.items()}
+        shown = {key: self._shown(lookup, row) for key, row in found.items()}
         return [None if key is None else shown[key] for key in keys], calls
 
-    def _shown(self, lookup: Lookup, key: Key, raw: Row | None) -> Values | None:
+    def _shown(self, lookup: Lookup, raw: Row | None) -> Values | None:
         """What the caller may see of a row, in the order of the block's outputs."""
-        row = None if raw is None else self._rows[lookup.product](raw)
-        product = self._catalog.products[lookup.product]
-        if row is None:
+        seen = None if raw is None else self._rows[lookup.product](raw)
+        if seen is None:
             return None
-        for name, part, alike in zip(product.key, key, lookup.alike, strict=False):
-            if row[name] is None or (alike and row[name] != part):
-                return None
+        if any(clear is None or (alike and not clear) for clear, alike in zip(seen.key, lookup.alike, strict=False)):
+            return None
         return [
-            1 if name is None else wire(row[name], output.type)
+            1 if name is None else wire(seen.row[name], output.type)
             for name, output in zip(lookup.outputs, lookup.block.outputs, strict=True)
         ]
 
