@@ -34,7 +34,7 @@ from policies.relation import (
     needed_columns,
     other_end,
 )
-from policies.rowwise import Facts, Govern, compile_rows
+from policies.rowwise import Facts, See, compile_seen
 from policies.rules import PolicySet, ProductRules
 from policies.verify import mark, verify
 from schema.caller import Caller
@@ -118,18 +118,19 @@ def row_functions(
     secrets: Secrets,
     policies: PolicySet,
     catalog: Catalog,
-) -> Mapping[str, Govern]:
+) -> Mapping[str, See]:
     """What this caller may see of a row, by product, for these columns of products whose sources answer by key: the
     same rules as in their governed relations, as functions (`policies.rowwise`). The columns that rules look at are
     among them."""
     claims = {name: claim.type for name, claim in catalog.claims.items()}
-    found: dict[str, Govern] = {}
+    found: dict[str, See] = {}
     for id_, names in columns.items():
         product = catalog.products[id_]
         rules = policies.rules[caller.zone].get(id_, ProductRules(id_))
         facts = Facts(claims, secrets.entitlements, None, catalog.sources[product.source].location)
         types = {name: product.columns[name].type for name in names}
-        found[id_] = compile_rows(rules, types, caller, moment, secrets.keys, facts)
+        key = product.key if product.model is None else ()
+        found[id_] = compile_seen(rules, types, key, caller, moment, secrets.keys, facts)
     return found
 
 

@@ -30,6 +30,17 @@ from schema.types import Type
 
 Row = Mapping[str, object]
 Govern = Callable[[Row], "Row | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A governed row, and of each part of its key whether it is clear on it, masked (False), or not visible (None)."""
+
+    row: Row
+    key: tuple[bool | None, ...]
+
+
+See = Callable[[Row], "Seen | None"]
 Related = Callable[[str], Iterable[Row]]
 """The raw rows of a product, for paths to related rows."""
 
@@ -79,6 +90,25 @@ def compile_rows(
     a value of another type, it counts as NULL. ``keys`` are the zone's mask keys; the zone's name goes to masks as
     ``keys["zone"]``.
     """
+    see = compile_seen(rules, columns, (), caller, moment, keys, facts)
+
+    def govern(raw: Row) -> Row | None:
+        seen = see(raw)
+        return None if seen is None else seen.row
+
+    return govern
+
+
+def compile_seen(
+    rules: ProductRules,
+    columns: Mapping[str, Type],
+    key: tuple[str, ...],
+    caller: Caller,
+    moment: Moment,
+    keys: Mapping[str, bytes],
+    facts: Facts = _NO_FACTS,
+) -> See:
+    """The same, and of each column of ``key`` whether the caller sees it clear: a mask may leave a value as it is."""
     tests = _Tests(caller, moment, facts)
     confined = [rule for rule in rules.localize if not {facts.location, moment.region} <= rule.locations]
     if any(rule.columns is None for rule in confined):
@@ -93,39 +123,50 @@ def compile_rows(
             return lambda row: None
         shared = {name: maker.shared(matching) for name, maker in makers.items()}
         if None not in shared.values():
-            return _alike({name: value for name, value in shared.items() if value is not None}, columns)
-    cells = {name: maker.cell() for name, maker in makers.items()}
+            return _alike({name: value for name, value in shared.items() if value is not None}, columns, key)
+    return _row_by_row(visible, grants, makers, columns, key)
 
-    def govern(raw: Row) -> Row | None:
+
+def _row_by_row(
+    visible: Test,
+    grants: list[tuple[GrantRule, Test]],
+    makers: Mapping[str, _Maker],
+    columns: Mapping[str, Type],
+    key: tuple[str, ...],
+) -> See:
+    def see(raw: Row) -> Seen | None:
         row = {name: settled(raw.get(name), type_) for name, type_ in columns.items()}
         with localcontext(EXACT):
             matching = [grant for grant, test in grants if test(row) is True] if visible(row) is True else []
-            return {name: cell(row, matching) for name, cell in cells.items()} if matching else None
+            if not matching:
+                return None
+            cells = {name: maker.cell(row, matching) for name, maker in makers.items()}
+        return Seen({name: value for name, (value, _) in cells.items()}, tuple([cells[name][1] for name in key]))
 
-    return govern
+    return see
 
 
-Cell = Callable[[Row, list[GrantRule]], object]
 Value = Callable[[object], object]
 """A governed value of a raw one, the same on every row."""
 
 
-def _alike(values: Mapping[str, Value], columns: Mapping[str, Type]) -> Govern:
+def _alike(values: Mapping[str, Value], columns: Mapping[str, Type], key: tuple[str, ...]) -> See:
     """The function for rows that are all seen alike. Values that pass as they are need not be looked at."""
     clear = [name for name, value in values.items() if value is _as_it_is]
     gone = dict.fromkeys(name for name, value in values.items() if value is _nothing)
     changed = [(name, value, columns[name]) for name, value in values.items() if value not in (_as_it_is, _nothing)]
+    seen_key = tuple([None if values[name] is _nothing else values[name] is _as_it_is for name in key])
 
-    def govern(raw: Row) -> Row | None:
+    def see(raw: Row) -> Seen | None:
         row: dict[str, object] = {name: raw.get(name) for name in clear}
         row.update(gone)
         if changed:
             with localcontext(EXACT):
                 for name, value, type_ in changed:
                     row[name] = value(settled(raw.get(name), type_))
-        return row
+        return Seen(row, seen_key)
 
-    return govern
+    return see
 
 
 def _as_it_is(value: object) -> object:
@@ -170,16 +211,13 @@ class _Maker:
         mask, type_, keys = found[0], self._type, self._keys
         return _as_it_is if mask is None else lambda value: mask.mask.row(value, type_, keys)
 
-    def cell(self) -> Cell:
-        name, type_, keys = self._name, self._type, self._keys
-
-        def cell(row: Row, matching: list[GrantRule]) -> object:
-            found = self._shown(row, matching)
-            if found is None:
-                return None
-            return row[name] if found[0] is None else found[0].mask.row(row[name], type_, keys)
-
-        return cell
+    def cell(self, row: Row, matching: list[GrantRule]) -> tuple[object, bool | None]:
+        """The governed value, and whether it is clear, masked (False) or not visible (None)."""
+        found = self._shown(row, matching)
+        if found is None:
+            return None, None
+        value = row[self._name]
+        return (value, True) if found[0] is None else (found[0].mask.row(value, self._type, self._keys), False)
 
     def _shown(self, row: Row, matching: list[GrantRule]) -> tuple[MaskRule | None] | None:
         """None where the cell is not visible, else the mask that applies, if any does."""

@@ -22,7 +22,7 @@ from sqlglot import exp
 
 from policies.condition import Moment
 from policies.govern import GovernedQuery, GuardTuple, Secrets, govern, prerequisites, row_functions
-from policies.rowwise import Govern
+from policies.rowwise import See
 from policies.rules import PolicySet
 from resolvers.alike import alike
 from resolvers.backends.backend import Bounds, Deadline
@@ -176,7 +176,7 @@ class Engine:
         finally:
             found.close()
 
-    def _row_functions(self, ready: Ready, request: Request, caller: Caller) -> Mapping[str, Govern]:
+    def _row_functions(self, ready: Ready, request: Request, caller: Caller) -> Mapping[str, See]:
         secrets = Secrets(self._keys, request.entitlements)
         return row_functions(ready.looked_up, caller, self.moment(), secrets, self.policies, self.catalog)
 

@@ -72,8 +72,8 @@ class Lookup:
 
     ``columns`` are asked of the source; ``outputs`` are the column of each of the block's outputs (None: a constant
     1). ``parts`` are the parts of the key, None where nothing feeds it; ``given`` says which of them must be there.
-    ``alike``: per part of the key, whether the governed row must show the very value that was asked for; else it only
-    has to show one. ``needs`` are the steps beside it that must have run.
+    ``alike``: per part of the key, whether the governed row must show it clear; else it only has to show something.
+    ``needs`` are the steps beside it that must have run.
     """
 
     source: str

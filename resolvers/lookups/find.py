@@ -77,9 +77,9 @@ class Found:
         if origin is None:
             return keys
         for key in keys:
-            row = store.find(origin, key)
-            if row is not None:
-                rows[key] = row
+            kept = store.find(origin, key)
+            if kept is not None:
+                rows[key] = kept[0]
         return [key for key in keys if key not in rows]
 
     async def _one(self, product: Product, keys: list[Key], columns: Sequence[str], rows: Rows) -> None:
@@ -108,8 +108,7 @@ class Found:
         origin = self._origin(product)
         if origin is not None:
             for key, row in zip(keys, found, strict=True):
-                if row is not None:
-                    self._sources.kept.keep(origin, key, row)
+                self._sources.kept.keep(origin, key, row)
         return found
 
     def _origin(self, product: Product) -> Origin | None:

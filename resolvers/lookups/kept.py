@@ -1,7 +1,8 @@
 """Kept rows: what deterministic models and cached feature views gave, in this process, bounded by their number.
 
 Raw rows, known by what they come from and by their whole key: whoever may see what of one is decided after it was found
-here, as if the source had been asked. They never leave the process.
+here, as if the source had been asked. They never leave the process. That there is no row is kept just as long: else who
+asks twice could tell an entity that they may not see, which is asked once, from one that is not there.
 """
 
 from __future__ import annotations
@@ -34,12 +35,13 @@ class KeptRows:
 
     def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
         self._most, self.clock = most, clock
-        self._held: OrderedDict[tuple[Origin, Key], tuple[float, Row]] = OrderedDict()
+        self._held: OrderedDict[tuple[Origin, Key], tuple[float, Row | None]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def find(self, origin: Origin, key: Key) -> Row | None:
+    def find(self, origin: Origin, key: Key) -> tuple[Row | None] | None:
+        """What is kept for a key, which may be that there is no row; None where nothing is."""
         held = self._held.get((origin, key))
         if held is None:
             return None
@@ -47,9 +49,9 @@ class KeptRows:
             del self._held[origin, key]
             return None
         self._held.move_to_end((origin, key))
-        return held[1]
+        return (held[1],)
 
-    def keep(self, origin: Origin, key: Key, row: Row) -> None:
+    def keep(self, origin: Origin, key: Key, row: Row | None) -> None:
         self._held[origin, key] = (self.clock() + origin.freshness, row)
         self._held.move_to_end((origin, key))
         while len(self._held) > self._most:

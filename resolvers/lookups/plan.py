@@ -1,7 +1,8 @@
 """Plan lookups: which columns to ask of a source that answers by key, where the keys come from, what a row must show.
 
 A row may be reached over a relationship only where the governed relation would have let it (`policies.relation`): where
-the row shows the key as it was asked for, or, over keys that may meet masked, shows any at all.
+the key is clear on the row, or, over keys that may meet masked, visible. That a mask left a value as it is does not
+count: it would tell which of the values behind the mask it was.
 """
 
 from __future__ import annotations

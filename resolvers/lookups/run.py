@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
-from policies.rowwise import Govern
+from policies.rowwise import See
 from resolvers.backends.keyed.keyed import Key, Row
 from resolvers.backends.keyed.values import from_json
 from resolvers.bind import Request
@@ -30,9 +30,7 @@ Answers = tuple[list[Values | None], int]
 class Lookups:
     """The lookups of one request."""
 
-    def __init__(
-        self, catalog: Catalog, layouts: Mapping[str, Layout], found: Found, rows: Mapping[str, Govern]
-    ) -> None:
+    def __init__(self, catalog: Catalog, layouts: Mapping[str, Layout], found: Found, rows: Mapping[str, See]) -> None:
         self._catalog, self._layouts, self._found, self._rows = catalog, layouts, found, rows
 
     async def asked(self, lookup: Lookup, request: Request) -> Answers:
@@ -59,24 +57,25 @@ class Lookups:
         calls = self._found.ask(lookup.product, wanted, lookup.columns)
         found = await self._found.rows(lookup.product, wanted)
         show = self._shower(lookup)
-        shown = {key: show(key, row) for key, row in found.items()}
+        shown = {key: show(row) for key, row in found.items()}
         return [shown.get(key) for key in keys], calls
 
     def _key(self, lookup: Lookup) -> tuple[str, ...]:
         return self._catalog.products[lookup.product].key
 
-    def _shower(self, lookup: Lookup) -> Callable[[Key, Row | None], Values | None]:
+    def _shower(self, lookup: Lookup) -> Callable[[Row | None], Values | None]:
         """Gives what the caller may see of a row, in the order of the block's outputs."""
-        see, alike = self._rows[lookup.product], list(zip(self._key(lookup), lookup.alike, strict=False))
+        see, alike = self._rows[lookup.product], lookup.alike
         outputs = list(zip(lookup.outputs, lookup.block.outputs, strict=True))
         writes = [(name, None if name is None else writer(output.type)) for name, output in outputs]
 
-        def show(key: Key, raw: Row | None) -> Values | None:
-            row = None if raw is None else see(raw)
-            if row is None:
+        def show(raw: Row | None) -> Values | None:
+            seen = None if raw is None else see(raw)
+            if seen is None:
                 return None
-            for at, (name, same) in enumerate(alike):
-                if (part := row.get(name)) is None or (same and part != key[at]):
+            row = seen.row
+            for clear, must in zip(seen.key, alike, strict=False):
+                if clear is None or (must and not clear):
                     return None
             return [
                 1 if name is None else value if (value := row.get(name)) is None or write is None else write(value)

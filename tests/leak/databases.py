@@ -61,10 +61,11 @@ def statements(source: str, rows: dict[str, list[Row]], reference: bool) -> Iter
         for row in rows.get(product, []):
             names = ("~" + name.removeprefix("link_") if name.startswith("link_") else name for name in columns)
             values = (row.get(name) for name in names)
-            yield f"INSERT INTO {table} VALUES ({', '.join(map(_literal, values))})"
+            yield f"INSERT INTO {table} VALUES ({', '.join(map(literal, values))})"
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """A value as both engines read it."""
     match value:
         case None:
             return "NULL"

@@ -6,6 +6,7 @@ None stands for a condition that always holds. Comparisons with null are refused
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -44,15 +45,32 @@ def never() -> exp.Expr:
     return exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(0))
 
 
-def filtered(job: Job, product: Product, alias: str, value: Given | None, around: tuple[Record, ...] = ()) -> Condition:
-    """The condition of a ``where`` over the rows of a relation. ``around`` are filters that the same rows must fulfil
-    besides."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The filters that rows must fulfil besides the one that is looked at. Inside a ``not`` no more are added: a row
+    for which one of them is unknown can fulfil the whole all the same."""
+
+    records: tuple[Record, ...] = ()
+    negated: bool = False
+
+    def with_(self, *records: Record) -> Around:
+        return self if self.negated else Around((*self.records, *records))
+
+
+_NOTHING = Around()
+
+
+def filtered(job: Job, product: Product, alias: str, value: Given | None, around: Around = _NOTHING) -> Condition:
+    """The condition of a ``where`` over the rows of a relation, with the filters ``around`` it."""
     if value is None:
         return None
     if not isinstance(value, Record):
         raise _null("where")
     return where_all(
-        [_field(job, product, alias, name, inner, (*around, _but(value, name))) for name, inner in value.fields.items()]
+        [
+            _field(job, product, alias, name, inner, around.with_(_but(value, name)))
+            for name, inner in value.fields.items()
+        ]
     )
 
 
@@ -60,7 +78,7 @@ def _but(record: Record, name: str) -> Record:
     return Record({other: value for other, value in record.fields.items() if other != name})
 
 
-def _field(job: Job, product: Product, alias: str, name: str, value: Given, around: tuple[Record, ...]) -> Condition:
+def _field(job: Job, product: Product, alias: str, name: str, value: Given, around: Around) -> Condition:
     meaning = job.view.field(f"{product.type_name}Where", name).meaning
     if isinstance(value, Null):
         raise _null(name)
@@ -68,7 +86,7 @@ def _field(job: Job, product: Product, alias: str, name: str, value: Given, arou
         return combined(
             meaning.word,
             value,
-            lambda inner: filtered(job, product, alias, inner, (*around, *_beside(meaning.word, value, inner))),
+            lambda inner: filtered(job, product, alias, inner, _within(meaning.word, value, inner, around)),
         )
     if isinstance(meaning, OfColumn):
         return compared(job, column(alias, meaning.column.name), meaning.column.type, value)
@@ -77,10 +95,12 @@ def _field(job: Job, product: Product, alias: str, name: str, value: Given, arou
     raise TypeError(f"no such filter: {name}")
 
 
-def _beside(word: str, whole: Given, inner: Given) -> tuple[Record, ...]:
-    """The other parts of an ``and``."""
+def _within(word: str, whole: Given, inner: Given, around: Around) -> Around:
+    """What is around one part of an ``and`` / ``or`` / ``not``: of an ``and``, its other parts too."""
+    if word == "not":
+        return replace(around, negated=True)
     items = whole.items if word == "and" and isinstance(whole, Items) else ()
-    return tuple(item for item in items if item is not inner and isinstance(item, Record))
+    return around.with_(*(item for item in items if item is not inner and isinstance(item, Record)))
 
 
 def combined(word: str, value: Given, inner: Callable[[Given], Condition]) -> Condition:
@@ -133,11 +153,9 @@ def _listed(job: Job, left: exp.Expr, type_: Type, value: Given) -> exp.Expr:
     return exp.or_(*tests, copy=False) if tests else never()
 
 
-def _related(
-    job: Job, product: Product, alias: str, meaning: OfRelated, value: Record, around: tuple[Record, ...]
-) -> Condition:
+def _related(job: Job, product: Product, alias: str, meaning: OfRelated, value: Record, around: Around) -> Condition:
     if meaning.form == "one" and job.catalog.keyed(meaning.target.id):
-        return matched(job, product, alias, meaning.relationship, value, around, filtered)
+        return matched(job, product, alias, meaning.relationship, value, around.records, filtered)
     if meaning.form == "one":
         return _exists(job, product, alias, meaning, lambda inner: filtered(job, meaning.target, inner, value))
     return where_all([_quantified(job, product, alias, meaning, word, inner) for word, inner in value.fields.items()])

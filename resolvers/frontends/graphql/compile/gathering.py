@@ -6,7 +6,9 @@ rest of the filter leaves are looked at instead, at most `max_candidates` of the
 their links, or by their identity where a model's inputs come from further away. Either way the question itself then
 runs as any other: pages, cursors, totals and groups stay exact.
 
-Rows that the rest of the filter leaves out fail the whole filter whatever is bound, so they need not be looked at.
+Rows that the rest of the filter leaves out fail the whole filter whatever is bound, so they need not be looked at. Of a
+``not`` only what stands outside it counts as the rest: a row for which something beside it inside is unknown does not
+fail.
 """
 
 from __future__ import annotations
