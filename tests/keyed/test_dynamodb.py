@@ -197,16 +197,22 @@ async def test_keys_left_unprocessed_are_asked_again(aws_environment: None) -> N
 
 
 async def test_keys_that_stay_unprocessed_end_at_the_deadline(aws_environment: None) -> None:
+    """The first call, which is answered, makes the client: that takes longer on a busy machine than calls do."""
+    answered: list[bool] = []
+
     def none(request: Any) -> tuple[int, object]:
-        return 200, {"Responses": {}, "UnprocessedKeys": json.loads(request.body)["RequestItems"]}
+        wanted = json.loads(request.body)["RequestItems"]
+        answered.append(not answered)
+        return 200, {"Responses": {}, "UnprocessedKeys": {} if answered[-1] else wanted}
 
     with Stand(none) as stand:
         backend = DynamoDB(source(), stand.url)
+        assert await backend.find(PRODUCT, [("a",)], ["v"], soon(30)) == [None]
         with pytest.raises(Refusal) as refused:
-            await backend.find(PRODUCT, [("a",)], ["v"], soon(0.5))
+            await backend.find(PRODUCT, [("a",)], ["v"], soon(2))
         await backend.close()
     assert refused.value.code == "CH503"
-    assert 2 <= len(stand.requests) <= 10
+    assert 1 + 2 <= len(stand.requests) <= 1 + 20
 
 
 @pytest.mark.parametrize(
