@@ -29,6 +29,7 @@ from resolvers.backends.columns import typed_columns
 from resolvers.backends.dialect import Dialect
 from resolvers.finished import Fields, finished
 from resolvers.lookups.plan import Looking
+from resolvers.notnull import held, without_nulls
 from resolvers.results.freshness import statement_freshness
 from resolvers.steps import Fetch, Form, Gather, Layout, Lookup, Plan
 from schema.catalog import Catalog
@@ -158,9 +159,14 @@ class _Planner:
         return given + sum(int(node.name) for node in limit.find_all(exp.Literal))
 
     def _select(self, block: Block) -> exp.Select:
-        """A copy to build on. A page size that the query's text fixes stands in it as a number, so that an engine that
-        plans before it knows the binds plans for this page."""
+        """A copy to build on, without tests for nulls that cannot be. A page size that the query's text fixes stands in
+        it as a number, so that an engine that plans before it knows the binds plans for this page."""
         select = copied(block.select)
+        where = select.args.get("where")
+        if where is not None:
+            product = self._catalog.products[block.product]
+            known = held(product, self._query.decisions[block.product])
+            where.set("this", without_nulls(where.this, select.args["from_"].this.alias, known))
         if select.args.get("limit") is not None and (size := self._size(block)) is not None:
             select.set("limit", exp.Limit(expression=exp.Literal.number(size)))
         return select

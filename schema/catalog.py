@@ -40,7 +40,8 @@ class Column:
     ``physical`` is its name in the source (equal to ``name`` unless mapped). ``expression`` is the steward's SQL over
     the product's other columns for a derived column, else None. ``tags`` include the inherited and propagated ones.
     ``field`` is the GraphQL name. ``inputs`` are the columns of the same product that ``expression`` names.
-    ``declassify`` is the steward's reason why the tags of the inputs are not inherited.
+    ``declassify`` is the steward's reason why the tags of the inputs are not inherited. ``nullable`` False: the source
+    never has a null there.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Column:
     groupable: bool = True
     inputs: frozenset[str] = frozenset()
     declassify: str | None = None
+    nullable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

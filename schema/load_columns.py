@@ -75,6 +75,7 @@ def _column(
         sortable=node.flag("sortable", True),
         groupable=node.flag("groupable", True),
         declassify=reason,
+        nullable=node.flag("nullable", True),
     )
 
 

@@ -154,6 +154,7 @@ COLUMN = Record({
     "filterable": may(Flag("false: it cannot be filtered by, for cost. Never a security measure.")),
     "sortable": may(Flag("false: it cannot be sorted by, for cost.")),
     "groupable": may(Flag("false: it cannot be grouped by, for cost.")),
+    "nullable": may(Flag("false: the source never has a null there, so that cursors can be sought. Default true.")),
     "sql": may(Text("Derives the column: an SQL expression over other columns of the product.")),
     "declassify": may(reason("The tags of what it is derived from are not inherited, and why.")),
 }, "A column.", "column")  # fmt: skip

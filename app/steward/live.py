@@ -115,6 +115,10 @@ def _column(product: Product, column: Column, columns: Mapping[str, ColumnInfo],
         sentence = f"{product.id}.{column.name} is declared {column.type}, but stored as {_unknown(found.type)}."
         yield LoadError(column.place, "CH242", sentence, "The gateway has no word for that type: read it by a view.")
         return
+    if found.nullable and not column.nullable:
+        sentence = f"{product.id}.{column.name} is declared never null, but its source allows nulls."
+        hint = "Remove 'nullable: false', or make the column NOT NULL there: pages would lose rows."
+        yield LoadError(column.place, "CH242", sentence, hint)
     if not readable(column.type, stored, generic):
         sentence = f"{product.id}.{column.name} is declared {column.type}, but stored as {stored}."
         yield LoadError(column.place, "CH242", sentence, f"Declare it as {stored}, or cast it in a view.")

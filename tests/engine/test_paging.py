@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from resolvers.operation import Operation
+from resolvers.steps import Fetch
 from schema.caller import Caller
 from tests.engine.house import ENGINES, House, caller, place
 
@@ -33,6 +35,10 @@ ORDERS = [
     "[{secret: DESC_NULLS_LAST}, {cents: ASC}]",
     "[{cents: DESC}]",
     "[{id: DESC}]",
+    "[{kind: ASC}]",
+    "[{kind: ASC_NULLS_FIRST}, {rank: DESC}]",
+    "[{kind: DESC}, {name: ASC}]",
+    "[{kind: DESC_NULLS_LAST}]",
 ]
 
 
@@ -237,3 +243,21 @@ async def test_node_ids(house: House) -> None:
         text = "{ items(first: 1) { edges { cursor } } }"
         cursor = (await house.ask(text, who))["data"]["items"]["edges"][0]["cursor"]
         assert await house.ask(node, who, {"id": cursor}) == nothing, "a cursor is no node id"
+
+
+async def test_a_column_that_is_never_null_is_sought_without_asking_for_nulls(tmp_path: Path) -> None:
+    """Only where the caller sees it clear on every row: a mask or a row-wise grant may take any value away."""
+    async with House.open(place("paging", tmp_path / "p", "duckdb", statements())) as house:
+
+        async def statement(order: str, who: Caller) -> str:
+            page = await connection(house, "items", "id", f"orderBy: {order}, first: 2", who)
+            after = page["pageInfo"]["endCursor"]  # type: ignore[index]
+            text = f'{{ items(orderBy: {order}, first: 2, after: "{after}") {{ nodes {{ id }} }} }}'
+            (step,) = house.engine.prepare(Operation("graphql", text), who).ready.plan.steps
+            assert isinstance(step, Fetch)
+            return step.statement.text
+
+        sought = await statement("[{kind: ASC}]", BOSS)
+        assert "IS NULL" not in sought
+        assert '"t0"."kind" >= ' in sought
+        assert "IS NULL" in await statement("[{price: ASC}]", BOSS)

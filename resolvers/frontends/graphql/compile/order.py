@@ -100,18 +100,36 @@ def beyond(
 ) -> exp.Expr:
     """The rows strictly after a cursor in the order of these terms.
 
-    ``a after A or (a is A and (b after B or (b is B and ..)))``; ``before`` is the same with every term reversed.
+    ``a after A or (a is A and (b after B or (b is B and ..)))``; ``before`` is the same with every term reversed. In
+    front stands ``a at or after A``, which adds nothing but a place to begin.
     """
-    identity = len(terms) - len(product.key)
     found: exp.Expr | None = None
     for index in range(len(terms) - 1, -1, -1):
-        term = terms[index]
-        type_ = term.type or product.columns[product.key[index - identity]].type
+        term, type_ = terms[index], _type(product, terms, index)
         bind = None if nulls[index] else job.sealed(type_, "cursor", cursor, index, seal)
         found = _either(_after(term, bind), _same(term, bind), found)
     if found is None:
         raise TypeError("an order without terms")
-    return found
+    bind = None if nulls[0] else job.sealed(_type(product, terms, 0), "cursor", cursor, 0, seal)
+    near = _near(terms[0], bind)
+    return found if near is None or len(terms) == 1 else exp.and_(near, found)
+
+
+def _near(term: Term, bind: exp.Placeholder | None) -> exp.Expr | None:
+    """At or after the cursor's value by the first term alone: what an index can be sought by. None where that says
+    nothing."""
+    after = _after(term, bind)
+    if bind is None or not isinstance(after, exp.Expr):
+        return None
+    comparison = exp.LTE if term.descending else exp.GTE
+    test = comparison(this=copied(term.value), expression=copied(bind))
+    is_null = exp.Is(this=copied(term.value), expression=exp.Null())
+    return test if term.nulls_first or term.type is None else exp.or_(test, is_null)
+
+
+def _type(product: Product, terms: tuple[Term, ...], index: int) -> Type:
+    identity = len(terms) - len(product.key)
+    return terms[index].type or product.columns[product.key[index - identity]].type
 
 
 def _either(after: exp.Expr | None, same: exp.Expr, rest: exp.Expr | None) -> exp.Expr | None:
