@@ -53,8 +53,8 @@ class EndpointHouse(House):
     keys = ((733.0, "UA"), (1089.0, "B6"))
     columns = ("probability", "label")
     rows = (
-        {"distance": 733.0, "carrier": "UA", "probability": 0.733, "label": "ua"},
-        {"distance": 1089.0, "carrier": "B6", "probability": 1.089, "label": "b6"},
+        {"probability": 0.733, "label": "ua"},
+        {"probability": 1.089, "label": "b6"},
     )
 
     def __init__(self, wire: Wire) -> None:
