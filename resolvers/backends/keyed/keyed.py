@@ -28,7 +28,8 @@ Row = Mapping[str, object]
 @dataclass(frozen=True, slots=True)
 class Call:
     """For whom and until when. ``session`` are the tags that a cloud session is to carry, sorted by name; answers for
-    one session are never another's. ``request_id`` is for the source's own log."""
+    one session are never another's. ``request_id`` is the gateway's, for the source's own
+    log."""
 
     deadline: Deadline
     session: tuple[tuple[str, str], ...] = ()
