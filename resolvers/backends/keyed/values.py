@@ -7,7 +7,7 @@ value is. Raises ValueError without the value in it (it may be anybody's) for wh
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import orjson
@@ -20,6 +20,7 @@ _WHOLE = frozenset({Kind.INTEGER, Kind.BIGINT})
 _SHORT = 10  # fewer digits fit into 32 bits
 _PLAIN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _EPOCH = frozenset({Kind.TIMESTAMP, Kind.DATETIME})
+_EPOCH_BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 _TRUE, _FALSE = frozenset({"true", "t", "1", "yes"}), frozenset({"false", "f", "0", "no"})
 
 
@@ -52,7 +53,7 @@ def from_json(value: object, type_: Type) -> object:
     seconds since 1970 for instants."""
     try:
         return _from_json(value, type_)
-    except (ArithmeticError, OSError):  # infinite, or further away than the calendar goes
+    except (ValueError, ArithmeticError):  # of Python's own conversions too, whose words may quote the value
         raise _unfit(type_) from None
 
 
@@ -72,7 +73,7 @@ def _from_json(value: object, type_: Type) -> object:
     if type_.kind is Kind.BOOLEAN and isinstance(value, int | float) and value in (0, 1):
         return bool(value)
     if type_.kind in _EPOCH and isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        moment = datetime.fromtimestamp(float(value), UTC)
+        moment = _EPOCH_BEGAN + timedelta(seconds=float(value))
         return moment if type_.kind is Kind.TIMESTAMP else moment.replace(tzinfo=None)
     if type_.kind is Kind.DECIMAL and isinstance(value, float):
         return _checked(Decimal(repr(value)), type_)
