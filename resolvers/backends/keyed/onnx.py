@@ -31,7 +31,7 @@ from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.onnx_tensors import Signature, Unfit, fits
 from resolvers.backends.keyed.options import known, text, whole
-from resolvers.backends.keyed.scoring import batch, meant, signature
+from resolvers.backends.keyed.scoring import batch, signature
 from resolvers.backends.threads import Job, Stopped, Threads
 from schema.catalog import Product, Source
 
@@ -120,8 +120,10 @@ class Onnx:
     def _model(self, product: Product) -> tuple[InferenceSession, Signature]:
         """The session of a model and what the catalog makes of its signature. Raises Unfit, or the runtime's errors."""
         name, options = product.physical[0], signature(product).options
-        with meant(product):
+        try:
             known(options, _MODEL_OPTIONS, "a model of an onnx source")
+        except ValueError as error:
+            raise Unfit(str(error).replace("'", "")) from None  # the log takes out what stands in quotes
         if not _named(name):
             raise Unfit(_NAME)
         with self._loading:
