@@ -20,7 +20,7 @@ Score = Callable[[Mapping[str, object]], Mapping[str, object]]
 @dataclass
 class Shelf:
     """``rows`` by product and key, ``scores`` by product. ``calls`` are what was asked. ``broken``: products whose
-    calls fail; ``gate``: calls wait for it; ``unfit``: products that it says it cannot answer for."""
+    calls fail; ``gate``: calls wait for it."""
 
     name: str
     rows: dict[str, dict[Key, Row]] = field(default_factory=dict)
@@ -28,16 +28,13 @@ class Shelf:
     calls: list[tuple[str, tuple[Key, ...], Call]] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     gate: asyncio.Event | None = None
-    unfit: frozenset[str] = frozenset()
     cancelled: int = 0
     size: int = 3
 
     def batch(self, product: Product) -> int:
         return product.model.batch or self.size if product.model is not None else self.size
 
-    def fit(self, product: Product) -> None:
-        if product.id in self.unfit:
-            raise ValueError("option 'speed' means nothing to a shelf")
+    def fit(self, product: Product) -> None: ...
 
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         self.calls.append((product.id, tuple(keys), call))
