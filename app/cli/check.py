@@ -75,7 +75,7 @@ async def _fitted(project: Project) -> list[LoadError]:
             try:
                 opened_one = open_source(source, project.root, live=False)
             except SourceError as error:
-                say(f"Its feature views and models were not looked at. {error}")
+                say(f"Feature views and models were not looked at. {error}")
                 continue
             errors += unfit(project.catalog, {source.name: opened_one})
             await opened_one.close()
