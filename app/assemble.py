@@ -2,7 +2,8 @@
 
 1. Keep the zone's issuers whose keys may be used: a development issuer only with `--dev-keys`.
 2. Take each source the zone's products need, opened before or now; a source that is down comes up later.
-3. Make the engine for this zone, catalog and policies.
+3. Ask those that answer by key whether the products declared in them fit (`app.fitting`).
+4. Make the engine for this zone, catalog and policies.
 
 Nothing here blocks on a network: key sets and sources connect in the background.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 import orjson
 
 from app.authenticate import Authenticator
+from app.fitting import unfit
 from app.log import event
 from app.project import Project
 from app.serving import Answering, Serving
@@ -61,7 +63,8 @@ class Assembler:
     keysets: Shared[KeySet] = field(default_factory=Shared)
 
     async def assemble(self, project: Project) -> Serving:
-        """Something that answers. Raises StartError where the project has no such zone or no issuer to trust."""
+        """Something that answers. Raises StartError where the project has no such zone or no issuer to trust, or
+        where a source cannot answer for a product."""
         zone = project.catalog.zones.get(self.zone)
         if zone is None:
             known = ", ".join(sorted(project.catalog.zones))
@@ -70,6 +73,8 @@ class Assembler:
         used: list[Callable[[], Awaitable[None]]] = []
         try:
             backends = {source.name: self._backend(source, project, used) for source in needed(project.catalog, zone)}
+            if errors := unfit(project.catalog, backends):
+                raise StartError("\n".join(str(error) for error in errors))
             trusted = {issuer.issuer: self._trusted(issuer, project.root, used) for issuer in issuers}
             kept = None if self.results is None else Kept(self.results, self._identities(backends, project))
             engine = await asyncio.to_thread(

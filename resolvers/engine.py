@@ -146,7 +146,7 @@ class Engine:
         started = time.perf_counter()
         if ready.plan.query.entitlements:
             request = await self._entitled(ready.plan.query, request, deadline)
-        ran = await self._run(ready, request, caller, deadline)
+        ran = await self._run(ready, request, caller, deadline, operation.request_id)
         ended = time.perf_counter()
         timings["run"] = (ended - started) * 1000
         answer = self._encode(prepared, ran, request)
@@ -160,16 +160,22 @@ class Engine:
         if prepared.ready.plan.query.entitlements:
             request = await self._entitled(prepared.ready.plan.query, request, deadline)
         means = replace(self._means, results=None, log=done.append)
-        await self._run(prepared.ready, request, caller, deadline, means)
+        await self._run(prepared.ready, request, caller, deadline, operation.request_id, means)
         return done
 
     async def _run(
-        self, ready: Ready, request: Request, caller: Caller, deadline: Deadline, means: Means | None = None
+        self,
+        ready: Ready,
+        request: Request,
+        caller: Caller,
+        deadline: Deadline,
+        request_id: str,
+        means: Means | None = None,
     ) -> Ran:
         means = means or self._means
         if not ready.looked_up:
             return await run(ready.plan, ready.accesses, request, means, deadline)
-        found = Found(self._sources, Calls(self.catalog.sources, caller, deadline))
+        found = Found(self._sources, Calls(self.catalog.sources, caller, deadline, request_id))
         try:
             lookups = Lookups(self.catalog, ready.plan.layouts, found, self._row_functions(ready, request, caller))
             return await run(ready.plan, ready.accesses, request, means, deadline, lookups)

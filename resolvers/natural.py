@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from schema.types import Kind, Type
@@ -21,7 +22,7 @@ _READ: dict[Kind, Callable[[str], object]] = {
     Kind.DATETIME: datetime.fromisoformat,
     Kind.TIMESTAMP: datetime.fromisoformat,
     Kind.UUID: UUID,
-    Kind.BYTES: base64.b64decode,
+    Kind.BYTES: partial(base64.b64decode, validate=True),
 }
 
 

@@ -16,12 +16,14 @@ Language = Literal["graphql", "sql"]
 
 
 class Operation(NamedTuple):
-    """A request's text and values, not yet understood. ``name`` picks one of several GraphQL operations."""
+    """A request's text and values, not yet understood. ``name`` picks one of several GraphQL operations;
+    ``request_id`` names the request in logs, ours and those of sources that take one."""
 
     language: Language
     text: str
     variables: Mapping[str, object] = NOTHING
     name: str | None = None
+    request_id: str = ""
 
 
 class Answer(NamedTuple):

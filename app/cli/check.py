@@ -8,10 +8,11 @@ import asyncio
 
 from app.cli import Commands
 from app.cli.place import add_project, say, say_errors
+from app.fitting import unfit
 from app.project import Project, load_project
 from app.steward.live import answering, compare
 from app.steward.policy_test import run_policy_tests
-from app.steward.sources import SourceError, opened
+from app.steward.sources import SourceError, open_source, opened
 from policies.visible import detokenizable
 from resolvers.backends.opened import of_keys, of_sql
 from schema.errors import LoadError, LoadErrors
@@ -51,14 +52,31 @@ def _beyond(project: Project, live: bool) -> list[LoadError]:
     """What is wrong beyond loading. Raises SourceError where a source is needed and cannot be opened."""
     if live:
         return [*asyncio.run(_compared(project)), *run_policy_tests(project)]
+    found = asyncio.run(_fitted(project))
     try:
-        return run_policy_tests(project, live=False)
+        return [*found, *run_policy_tests(project, live=False)]
     except SourceError as error:
         say(f"The policy tests were not tried. {error}")
-        return []
+        return found
 
 
 async def _compared(project: Project) -> list[LoadError]:
     async with opened(project) as backends:
         silent = await answering(project.catalog, of_keys(backends))
-        return [*silent, *await compare(project.catalog, of_sql(backends))]
+        odd = unfit(project.catalog, backends)
+        return [*odd, *silent, *await compare(project.catalog, of_sql(backends))]
+
+
+async def _fitted(project: Project) -> list[LoadError]:
+    """What does not fit its source, of the sources that can be opened here."""
+    errors: list[LoadError] = []
+    for source in project.catalog.sources.values():
+        if source.keyed:
+            try:
+                opened_one = open_source(source, project.root, live=False)
+            except SourceError as error:
+                say(f"Feature views and models were not looked at. {error}")
+                continue
+            errors += unfit(project.catalog, {source.name: opened_one})
+            await opened_one.close()
+    return errors

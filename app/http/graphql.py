@@ -97,7 +97,9 @@ class GraphQLEndpoint:
         operation: Operation | None = None
         try:
             with Watch(exchange, min(serving.zone.timeout, caller.expires - time.time())) as watch:
-                operation = _read(exchange) or read_post(await exchange.body(serving.zone.max_body_bytes))
+                operation = _read(exchange) or read_post(
+                    await exchange.body(serving.zone.max_body_bytes), exchange.request_id
+                )
                 watch.listen()
                 timings["read"] = (time.perf_counter() - known) * 1000
                 answer = await serving.engine.answer(operation, caller)
@@ -152,7 +154,7 @@ async def _caller(authenticator: Authenticator, exchange: Exchange) -> Caller:
 def _read(exchange: Exchange) -> Operation | None:
     """The operation of a GET; None where it stands in a body that may be read."""
     if exchange.method == "GET":
-        return read_get(exchange.query)
+        return read_get(exchange.query, exchange.request_id)
     encoding = exchange.header(b"content-encoding")
     if encoding and encoding.lower() != "identity":
         raise Refusal("CH141", "A compressed request body is not read.", "Send it as it is.", status=415)

@@ -22,24 +22,24 @@ _SHAPE_HINT = 'Send {"query": string, "variables"?: object, "operationName"?: st
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-def read_post(body: bytes) -> Operation:
+def read_post(body: bytes, request_id: str = "") -> Operation:
     """The operation in a JSON body. Raises Refusal CH144 to CH147."""
     request = parse_json(body, "The request body")
     if isinstance(request, list):
         raise Refusal("CH146", "Several operations in one request are not accepted.", "Send one request for each.")
     if not isinstance(request, dict):
         raise _shape("The request body is not a JSON object.")
-    return _operation(request)
+    return _operation(request, request_id)
 
 
-def read_get(query_string: bytes) -> Operation:
+def read_get(query_string: bytes, request_id: str = "") -> Operation:
     """The operation in a query string. Raises Refusal CH144, CH145, CH147, CH148 or CH149."""
     fields = form(query_string)
     request: dict[str, object] = {name: fields[name] for name in ("query", "operationName") if fields.get(name)}
     for name in ("variables", "extensions"):
         if fields.get(name):
             request[name] = parse_json(fields[name].encode(), f"The parameter '{name}'")
-    operation = _operation(request)
+    operation = _operation(request, request_id)
     _no_mutation(operation)
     return operation
 
@@ -98,7 +98,7 @@ def _decode(text: bytes) -> str:
         raise _shape("The query string is not UTF-8.") from error
 
 
-def _operation(request: Mapping[str, object]) -> Operation:
+def _operation(request: Mapping[str, object], request_id: str) -> Operation:
     text = request.get("query")
     if text is None:
         raise Refusal("CH147", "The request holds no 'query'.", _SHAPE_HINT)
@@ -112,7 +112,7 @@ def _operation(request: Mapping[str, object]) -> Operation:
     extensions = request.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
         raise _shape("'extensions' is not an object.")
-    return Operation("graphql", text, variables or {}, name or None)
+    return Operation("graphql", text, variables or {}, name or None, request_id)
 
 
 def _no_mutation(operation: Operation) -> None:

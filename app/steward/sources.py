@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,15 @@ from resolvers.backends.opened import Opened
 from resolvers.backends.registry import open_source as open_any
 from schema.catalog import Source
 
-_NOWHERE = "postgresql://nobody@localhost/none"
+_NOWHERE = {
+    "feast": "http://localhost",
+    "mlflow": "http://localhost",
+    "open_inference": "http://localhost",
+    "postgres": "postgresql://nobody@localhost/none",
+    "redis": "redis://localhost",
+    "vertex": "http://localhost/:predict",
+}
+"""Where a source is taken to be while its URL is a secret that is not at hand."""
 
 
 class SourceError(Exception):
@@ -22,8 +30,8 @@ class SourceError(Exception):
 
 @asynccontextmanager
 async def opened(project: Project, live: bool = True) -> AsyncIterator[dict[str, Opened]]:
-    """The sources by name. Without ``live`` they are only asked how they spell SQL, so a secret that is not at hand
-    here does not matter where the kind alone decides that. Raises SourceError."""
+    """The sources by name. Without ``live`` they are only asked how they spell SQL, and what they could answer for, so
+    that a secret that is not at hand here mostly does not matter. Raises SourceError."""
     backends: dict[str, Opened] = {}
     try:
         for source in project.catalog.sources.values():
@@ -37,13 +45,25 @@ async def opened(project: Project, live: bool = True) -> AsyncIterator[dict[str,
 def open_source(source: Source, root: Path, live: bool = True) -> Opened:
     """One source. Raises SourceError."""
     try:
-        url = resolve(source.url, root)
-        options = resolve_options(dict(source.options), root)
-    except SecretError as error:
-        if live or source.kind != "postgres":
-            raise SourceError(f"Source '{source.name}': {error}") from None
-        url, options = _NOWHERE, {}
-    try:
-        return open_any(replace(source, options=options if isinstance(options, dict) else {}), url, root)
-    except ValueError as error:
+        url, options = _revealed(source, root) if live else _at_hand(source, root)
+        return open_any(replace(source, options=options), url, root)
+    except (SecretError, ValueError) as error:
         raise SourceError(f"Source '{source.name}': {error}") from None
+
+
+def _revealed(source: Source, root: Path) -> tuple[str, Mapping[str, object]]:
+    return resolve(source.url, root), {name: resolve_options(value, root) for name, value in source.options.items()}
+
+
+def _at_hand(source: Source, root: Path) -> tuple[str, Mapping[str, object]]:
+    """The URL and options without secrets that are not at hand. Raises SecretError where the kind needs its URL."""
+    options: dict[str, object] = {}
+    for name, value in source.options.items():
+        with suppress(SecretError):
+            options[name] = resolve_options(value, root)
+    try:
+        return resolve(source.url, root), options
+    except SecretError:
+        if source.kind not in _NOWHERE:
+            raise
+        return _NOWHERE[source.kind], options

@@ -53,6 +53,8 @@ class Double:
                 return dict(operation.variables)
             case "whoami":
                 return [caller.subject, caller.purpose, caller.zone, caller.region, dict(caller.claims), caller.digest]
+            case "request":
+                return operation.request_id
             case "version":
                 return self.project.fingerprint
             case "counts":

@@ -81,6 +81,17 @@ def test_request_id(given: str, kept: bool, path: str, client: httpx.Client) -> 
     assert len(response.headers.get_list("x-request-id")) == 1
 
 
+def test_the_engine_is_told_the_requests_id(client: httpx.Client, bearer: dict[str, str]) -> None:
+    headers = {**bearer, "X-Request-Id": "01J9K"}
+    for response in (
+        client.post("/graphql", headers=headers, json={"query": "{ request }"}),
+        client.get("/graphql", headers=headers, params={"query": "{ request }"}),
+    ):
+        assert response.json() == {"data": {"request": "01J9K"}}
+    own = client.post("/graphql", headers=bearer, json={"query": "{ request }"})
+    assert own.json() == {"data": {"request": own.headers["x-request-id"]}}
+
+
 def test_two_refusals_differ_in_id_and_date_alone(client: httpx.Client, bearer: dict[str, str]) -> None:
     """An invisible name and an unknown one are refused alike by the engine; HTTP must not tell them apart again."""
     answers = [

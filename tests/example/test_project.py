@@ -33,7 +33,7 @@ def test_a_secret_stands_by_reference_only() -> None:
 
 
 def test_the_names_others_rely_on(project: Project) -> None:
-    """Benchmarks, clients and other sessions' tests use these."""
+    """Benchmarks, clients and the tour use these."""
     roots = {id_: (product.singular, product.plural) for id_, product in project.catalog.products.items()}
     assert roots == {
         "customers.bookings": ("booking", "bookings"),

@@ -127,6 +127,8 @@ class Lines:
     def batch(self, product: Product) -> int:
         return 100
 
+    def fit(self, product: Product) -> None: ...
+
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         try:
             async with asyncio.timeout(call.deadline.left()):

@@ -34,6 +34,8 @@ class Shelf:
     def batch(self, product: Product) -> int:
         return product.model.batch or self.size if product.model is not None else self.size
 
+    def fit(self, product: Product) -> None: ...
+
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         self.calls.append((product.id, tuple(keys), call))
         try:

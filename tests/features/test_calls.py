@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from resolvers.backends.backend import Deadline
+from resolvers.lookups.calls import Calls
 from resolvers.operation import Operation
+from schema.caller import ClaimValue
+from schema.catalog import Place, Source
+from tests.engine.house import caller
 from tests.features.house import OTHER, ROOT, STAFF, House
 
 
@@ -89,6 +94,32 @@ async def test_a_source_that_asks_for_session_tags_is_told_whom_it_answers(tmp_p
         await house.ask("{flights{nodes{id routeFeatures{status}}}}", STAFF)
         await house.ask("{flights{nodes{id routeFeatures{status}}}}", ROOT)
         assert [call.session for _, _, call in house.store.calls] == [(("squad", "ops"),), (("squad", "risk"),)]
+
+
+@pytest.mark.parametrize(
+    ("value", "tags"),
+    [
+        (True, (("squad", "true"),)),
+        (False, (("squad", "false"),)),
+        (7, (("squad", "7"),)),
+        ("Ops", (("squad", "Ops"),)),
+        (("ops",), ()),
+        (None, ()),
+    ],
+)
+def test_claims_as_session_tags(value: ClaimValue | None, tags: tuple[tuple[str, str], ...]) -> None:
+    source = Source("store", "dynamodb", "", Place("test"), session={"squad": "team"})
+    who = caller() if value is None else caller(team=value)
+    assert Calls({"store": source}, who, Deadline.after(1)).to("store").session == tags
+
+
+async def test_calls_carry_the_id_of_their_request(tmp_path: Path) -> None:
+    async with House.made(tmp_path / "p") as house:
+        text = "{flights{nodes{id risk{label}}}}"
+        for id_ in ("one", "two"):
+            await house.engine.answer(Operation("graphql", text, request_id=id_), ROOT)
+        assert [call.request_id for _, _, call in house.store.calls] == ["one", "two"]
+        assert {call.request_id for _, _, call in house.scorer.calls[:1]} == {"one"}
 
 
 async def test_who_leaves_takes_the_calls_along(tmp_path: Path) -> None:

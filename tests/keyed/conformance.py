@@ -78,9 +78,10 @@ class Faults:
             await backend.close()
 
     async def right(self, house: House, backend: Keyed, call: Call | None = None) -> None:
-        """It answers, and rightly."""
+        """It answers, and rightly: a store's rows with their keys, a model's with all outputs."""
         rows = await backend.find(house.product, house.keys, house.columns, call or soon())
-        wanted = [{name: row[name] for name in (*house.product.key, *house.columns)} for row in house.rows]
+        key = house.product.key if house.product.model is None else ()
+        wanted = [{name: row[name] for name in (*key, *house.columns)} for row in house.rows]
         assert rows == wanted
 
     async def refused(self, code: str, house: House, backend: Keyed, call: Call | None = None) -> None:

@@ -53,8 +53,8 @@ class EndpointHouse(House):
     keys = ((733.0, "UA"), (1089.0, "B6"))
     columns = ("probability", "label")
     rows = (
-        {"distance": 733.0, "carrier": "UA", "probability": 0.733, "label": "ua"},
-        {"distance": 1089.0, "carrier": "B6", "probability": 1.089, "label": "b6"},
+        {"probability": 0.733, "label": "ua"},
+        {"probability": 1.089, "label": "b6"},
     )
 
     def __init__(self, wire: Wire) -> None:
@@ -149,6 +149,9 @@ GOOD: list[tuple[str, dict[str, str], object, list[object]]] = [
     ("csv", {"p": "float"}, b"0.1\n0.2", [(0.1,), (0.2,)]),
     ("csv", {"p": "float"}, b"0.1,0.2\n", [(0.1,), (0.2,)]),
     ("csv", TWO, b'0.1,"a,b"\r\n0.2,c\r\n', [(0.1, "a,b"), (0.2, "c")]),
+    ("csv", {"p": "array<float>"}, b'"[0.1, 0.9]"\n"[1, 0]"\n', [([0.1, 0.9],), ([1.0, 0.0],)]),
+    ("csv", {"late": "boolean"}, b"1\n false\n", [(True,), (False,)]),
+    ("json-records", TWO, {"predictions": {"out_p": [0.1, 1], "out_label": ["a", "b"]}}, [(0.1, "a"), (1.0, "b")]),
 ]
 
 
@@ -202,6 +205,15 @@ async def test_inputs_that_give_no_scoring_are_not_sent(aws_environment: None) -
     assert [json.loads(request.body) for request in stand.requests] == [{"instances": [[1.0, None], [2.0, None]]}]
     rows, stand = await scored(product, keys[:1], {"predictions": []})
     assert (rows, stand.requests) == ([None], [])
+
+
+@pytest.mark.parametrize("wanted", [[], ["label"]])
+async def test_a_row_holds_all_outputs_whatever_is_wanted(house: EndpointHouse, wanted: list[str]) -> None:
+    backend = house.opened()
+    try:
+        assert await backend.find(house.product, house.keys, wanted, soon()) == list(house.rows)
+    finally:
+        await backend.close()
 
 
 @pytest.mark.parametrize(("batch", "wanted"), [(None, 7), (3, 3)])

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from resolvers.backends.keyed import feast, open_inference, predictions
-from resolvers.backends.keyed.http import Unread
+from resolvers.backends.keyed.json_bodies import Unread
 from resolvers.backends.keyed.scoring import outputs
 from tests.keyed_http.products import column, model, view
 

@@ -61,6 +61,11 @@ async def test_rows_stand_as_their_keys_do(backend: Keyed, server: StandIn) -> N
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("wanted", [(), ("label",)])
+async def test_a_row_holds_all_outputs_whatever_is_wanted(backend: Keyed, wanted: tuple[str, ...]) -> None:
+    assert await backend.find(RISK, KEYS, wanted, call()) == ROWS
+
+
 async def test_nulls(backend: Keyed, server: StandIn) -> None:
     """A null goes where the model takes one; NaN is a null; what cannot be sent gives no scoring, and is not sent."""
     keys: list[Key] = [(None, "UA", 1), (math.nan, "UA", 2), (8.0, None, 3), (math.inf, "UA", 4), (8.0, "UA", None)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from schema.errors import Refusal
-from tests.keyed_http.certificates import certificate
+from tests.keyed.tls import issued
 from tests.keyed_http.products import RISK, call, opened
 from tests.keyed_http.servers import mlflow
 from tests.keyed_http.stand_in import standing_in
@@ -18,8 +18,8 @@ from tests.keyed_http.stand_in import standing_in
 @pytest.fixture(scope="module")
 def pems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     at = tmp_path_factory.mktemp("tls")
-    certificate(at / "here.pem", "127.0.0.1")
-    certificate(at / "there.pem", "127.0.0.2")
+    for name, address in (("here", "127.0.0.1"), ("there", "127.0.0.2")):
+        (at / f"{name}.pem").write_bytes(b"".join(issued(address)))
     yield at
 
 

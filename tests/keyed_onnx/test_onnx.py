@@ -123,6 +123,14 @@ async def test_values_are_the_plain_runtimes_whatever_the_batch(example: Onnx) -
     assert len({probability for probability, _ in expected}) > 100
 
 
+@pytest.mark.parametrize("wanted", [(), ("label",)])
+async def test_a_row_holds_all_outputs_whatever_is_wanted(example: Onnx, wanted: tuple[str, ...]) -> None:
+    keys = flights(3)
+    rows = await example.find(DELAY_RISK, keys, wanted, call())
+    await example.close()
+    assert outputs(rows) == plainly(keys)
+
+
 async def test_calls_at_once_do_not_mix(example: Onnx) -> None:
     keys = flights(400)
     parts = [keys[at : at + 10] for at in range(0, 400, 10)]

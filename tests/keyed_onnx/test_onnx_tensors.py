@@ -184,7 +184,8 @@ CASES: dict[str, tuple[bytes, Columns, Columns, dict[str, object], str]] = {
     "text in one tensor": (
         CLASSIFIER, {"a": "float", "b": "string"}, LABEL, WIDE,
         "input b is no number, which one tensor for all inputs needs"),
-    "an option that is none": (COLUMN, X, Y, {"shape": "[n]"}, "a model of an onnx source has no option shape"),
+    "an option that is none": (COLUMN, X, Y, {"shape": "[n]"},
+        "a model of an onnx source has no option shape; there are sha256, tensor"),
     "an element that is not there": (CLASSIFIER, FLOATS, {"p = scores[2]": "float"}, WIDE, NO_ELEMENT),
     "a class that is not there": (CLASSIFIER, FLOATS, {"p = by_class[maybe]": "float"}, WIDE, NO_ELEMENT),
     "an output of another type": (

@@ -23,8 +23,9 @@ from botocore.response import StreamingBody
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.failures import down, failed, timed_out
-from resolvers.backends.keyed.aws_sessions import Role, Sessions, Settings, Unread
+from resolvers.backends.keyed.aws_sessions import Role, Sessions, Settings
 from resolvers.backends.keyed.aws_wire import bounded
+from resolvers.backends.keyed.json_bodies import Unread
 from resolvers.backends.keyed.keyed import Call
 from resolvers.backends.keyed.options import known, text, whole
 from resolvers.backends.threads import Job, Stopped, Threads

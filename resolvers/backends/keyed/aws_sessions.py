@@ -26,12 +26,9 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 from botocore.model import OperationModel
 
 from resolvers.backends.keyed.aws_wire import CONNECT, Wire
+from resolvers.backends.keyed.json_bodies import Unread
 
 Tags = tuple[tuple[str, str], ...]
-
-
-class Unread(Exception):
-    """What cannot be read, in words that the log may have."""
 
 
 @dataclass(frozen=True, slots=True)

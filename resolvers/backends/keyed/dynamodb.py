@@ -65,7 +65,6 @@ class DynamoDB:
         return self._batch
 
     def fit(self, product: Product) -> None:
-        """Raise ValueError with a sentence unless this store can keep such a product."""
         _key_of(product)
         _consistent(product)
 

@@ -20,10 +20,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from resolvers.backends.keyed.http import JsonClient, Unread
-from resolvers.backends.keyed.http_options import HttpOptions, flag, known, text
+from resolvers.backends.keyed.http import JsonClient
+from resolvers.backends.keyed.http_options import HttpOptions
+from resolvers.backends.keyed.instances import plain
+from resolvers.backends.keyed.json_bodies import Unread, written
 from resolvers.backends.keyed.keyed import Call, Key, Row
-from resolvers.backends.keyed.scoring import meant, plain, written
+from resolvers.backends.keyed.options import flag, known, text
+from resolvers.backends.keyed.scoring import meant
 from resolvers.backends.keyed.values import from_json
 from schema.catalog import Column, FeatureView, Product, Source
 from schema.types import TIMESTAMP, Kind
@@ -61,16 +64,20 @@ class Feast:
 
     def __init__(self, source: Source, options: HttpOptions) -> None:
         self.name = source.name
-        self._full_names = flag(source.options, "full_feature_names", False)
+        self._full_names = flag(source.options, "full_feature_names")
         self._batch = options.batch
         self._client = JsonClient(source.name, options)
 
     def batch(self, product: Product) -> int:
         return self._batch
 
+    def fit(self, product: Product) -> None:
+        asked(product, (), self._full_names)
+
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         with self._client.reading():
-            what = asked(product, columns, self._full_names)
+            with meant(product):
+                what = asked(product, columns, self._full_names)
             body = request(what, keys)
         answer = await self._client.post("/get-online-features", body, call)
         with self._client.reading():
@@ -84,15 +91,14 @@ class Feast:
 
 
 def asked(product: Product, columns: Sequence[str], full_names: bool) -> Asked:
-    """What to ask for these columns. Raises Unread for options that have no meaning.
+    """What to ask for these columns. Raises ValueError for options that have no meaning.
 
     An event time or key alone is not to be had from Feast: then one feature is asked besides.
     """
     features = product.features or FeatureView()
-    with meant(product):
-        known(features.options, OWN, "a feature view of kind feast")
-        view = text(features.options, "view") or product.physical[0]
-        stored = flag(features.options, "event_time_feature", False)
+    known(features.options, OWN, "a feature view of kind feast")
+    view = text(features.options, "view") or product.physical[0]
+    stored = flag(features.options, "event_time_feature")
     event_time = None if stored or features.event_time is None else product.columns[features.event_time]
     plain_columns = [
         column
@@ -102,7 +108,7 @@ def asked(product: Product, columns: Sequence[str], full_names: bool) -> Asked:
     wanted = [column for column in plain_columns if column.name in columns] or plain_columns[:1]
     placed = tuple((column, *_placed(column.physical, view)) for column in wanted)
     if not placed:
-        raise Unread(f"{product.id} has no feature to ask for")
+        raise ValueError("it has no column besides its key and event time, and so no feature to ask for")
     several = len({view for _, view, _ in placed}) > 1
     return Asked(tuple(product.columns[name] for name in product.key), placed, event_time, full_names or several)
 
@@ -167,7 +173,7 @@ def _value(value: object, column: Column) -> object:
         return None
     try:
         return from_json(value, column.type)
-    except (ValueError, ArithmeticError, OSError, RecursionError):
+    except ValueError:
         raise Unread(f"feature {column.name} is not of the type {column.type}") from None
 
 
@@ -175,7 +181,7 @@ def _moment(value: object) -> datetime | None:
     """An event time; None for the epoch, which Feast writes where it has none."""
     try:
         moment = from_json(value, TIMESTAMP)
-    except (ValueError, ArithmeticError, OSError):
+    except ValueError:
         raise Unread("an event time is none") from None
     return moment if isinstance(moment, datetime) and moment.timestamp() > 0 else None
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.failures import down, timed_out
-from resolvers.backends.keyed.http import Unread
+from resolvers.backends.keyed.json_bodies import Unread
 from resolvers.backends.threads import Job, Threads
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"

@@ -25,6 +25,9 @@ class Guarded:
     def batch(self, product: Product) -> int:
         return self._inner.batch(product)
 
+    def fit(self, product: Product) -> None:
+        self._inner.fit(product)
+
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         async def ask(until: Deadline) -> list[Row | None]:
             return await self._inner.find(product, keys, columns, replace(call, deadline=until))

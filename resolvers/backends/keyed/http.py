@@ -16,28 +16,22 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 import aiohttp
-import orjson
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.keyed.http_options import HttpOptions
+from resolvers.backends.keyed.json_bodies import Unread, loaded
 from resolvers.backends.keyed.keyed import Call
 from schema.errors import Refusal
 
 _BUSY = frozenset({429, 503})
 _CHECK = 5.0
-_NOT_JSON = (b"NaN", b"Infinity")
-
-
-class Unread(Exception):
-    """An answer that cannot be read. The sentence holds nothing of the answer."""
 
 
 class JsonClient:
@@ -91,7 +85,7 @@ class JsonClient:
                 raise down(self._name, Unread(f"it answered HTTP{status}"))
             if status != 200:
                 raise Unread(f"it answered HTTP{status}")
-            return _json(answer)
+            return loaded(answer)
 
     async def _again(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
@@ -182,21 +176,6 @@ def _session(options: HttpOptions, trusted: ssl.SSLContext | bool) -> aiohttp.Cl
 
 async def _reused(_session: object, context: SimpleNamespace, _parameters: object) -> None:
     context.trace_request_ctx.reused = True
-
-
-def _json(answer: bytes | bytearray) -> object:
-    """Strict JSON; NaN and Infinity are taken too, since Python's servers write them."""
-    try:
-        return orjson.loads(answer)
-    except ValueError:
-        pass
-    if any(word in answer for word in _NOT_JSON):
-        try:
-            found: object = json.loads(answer)
-            return found
-        except (ValueError, RecursionError):
-            pass
-    raise Unread("its answer is no JSON")
 
 
 def _kind(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from resolvers.backends.keyed.options import known, mapping, seconds, whole
 from schema.catalog import Source
 
 SHARED = frozenset(
@@ -58,65 +59,12 @@ class HttpOptions:
             url=_url(url),
             headers=_headers(options),
             ca_file=None if file is None else project / file,
-            connections=whole(options, "connections", 16),
-            connect_timeout=_seconds(options, "connect_timeout", 3.0),
-            keep_alive=_seconds(options, "keep_alive", 4.0),
-            max_answer_bytes=whole(options, "max_answer_bytes", 64 * 1024 * 1024),
-            batch=whole(options, "batch", batch),
+            connections=whole(options, "connections", 16, 1024),
+            connect_timeout=seconds(options, "connect_timeout", 3.0),
+            keep_alive=seconds(options, "keep_alive", 4.0),
+            max_answer_bytes=whole(options, "max_answer_bytes", 64 * 1024 * 1024, 1024**3),
+            batch=whole(options, "batch", batch, 100_000),
         )
-
-
-def known(options: Mapping[str, object], names: Iterable[str], whose: str) -> None:
-    """Raise ValueError unless each option is one of these names."""
-    unknown = sorted(set(options) - set(names))
-    if unknown:
-        raise ValueError(f"{whose} has no option '{unknown[0]}'; there are {', '.join(sorted(names))}")
-
-
-def whole(options: Mapping[str, object], name: str, default: int) -> int:
-    """A whole number from 1."""
-    found = options.get(name, default)
-    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise ValueError(f"option '{name}' is a whole number from 1")
-    return found
-
-
-def word(options: Mapping[str, object], name: str, words: Iterable[str], default: str) -> str:
-    """One of some words."""
-    found = options.get(name, default)
-    if not isinstance(found, str) or found not in words:
-        raise ValueError(f"option '{name}' is one of {', '.join(words)}")
-    return found
-
-
-def text(options: Mapping[str, object], name: str) -> str | None:
-    """A text that is not empty, or None where the option is absent."""
-    found = options.get(name)
-    if found is not None and (not isinstance(found, str) or not found):
-        raise ValueError(f"option '{name}' is a text")
-    return found
-
-
-def flag(options: Mapping[str, object], name: str, default: bool) -> bool:
-    found = options.get(name, default)
-    if not isinstance(found, bool):
-        raise ValueError(f"option '{name}' is true or false")
-    return found
-
-
-def mapping(options: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """A mapping; empty where the option is absent."""
-    found = options.get(name, {})
-    if not isinstance(found, Mapping):
-        raise ValueError(f"option '{name}' is a mapping")
-    return found
-
-
-def _seconds(options: Mapping[str, object], name: str, default: float) -> float:
-    found = options.get(name, default)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < 3600:
-        raise ValueError(f"option '{name}' is a number of seconds above 0")
-    return float(found)
 
 
 def _url(url: str) -> str:

@@ -28,7 +28,8 @@ Row = Mapping[str, object]
 @dataclass(frozen=True, slots=True)
 class Call:
     """For whom and until when. ``session`` are the tags that a cloud session is to carry, sorted by name; answers for
-    one session are never another's. ``request_id`` is for the source's own log."""
+    one session are never another's. ``request_id`` is the gateway's, for the source's own
+    log."""
 
     deadline: Deadline
     session: tuple[tuple[str, str], ...] = ()
@@ -50,9 +51,17 @@ class Keyed(Protocol):
         """The most keys of one call."""
 
     @abstractmethod
+    def fit(self, product: Product) -> None:
+        """Raise ValueError with a sentence for a product that this source cannot answer for as it is declared: options
+        that mean nothing, a key or types that have no place. Asks nobody, so what is not there at the source (a table,
+        a model, a file) is not seen; called once for each product, before anything is served."""
+
+    @abstractmethod
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         """One row per key, in the keys' order. ``keys`` are different from each other, not empty, and at most
-        ``batch``. ``columns`` are the logical columns that are wanted; a row may hold more."""
+        ``batch``. ``columns`` are the logical columns that are wanted. The row of a feature view holds these and its
+        key, and may hold more. The row of a model always holds all outputs, whatever is wanted, so that a scoring that
+        is kept serves whoever asks next; it may hold inputs."""
 
     @abstractmethod
     async def check(self) -> None:

@@ -14,10 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from resolvers.backends.keyed.http import JsonClient
-from resolvers.backends.keyed.http_options import HttpOptions, known, mapping
+from resolvers.backends.keyed.http_options import HttpOptions
+from resolvers.backends.keyed.instances import lists
+from resolvers.backends.keyed.json_bodies import written
 from resolvers.backends.keyed.keyed import Call, Key, Row
+from resolvers.backends.keyed.options import known, mapping
 from resolvers.backends.keyed.predictions import rows
-from resolvers.backends.keyed.scoring import batch, inputs, meant, outputs, plain, scored, signature, written
+from resolvers.backends.keyed.scoring import batch, inputs, meant, outputs, scored, signature
 from schema.catalog import Product, Source
 
 OPTIONS = ("params",)
@@ -36,10 +39,15 @@ class MLflow:
     def batch(self, product: Product) -> int:
         return batch(product, self._batch)
 
+    def fit(self, product: Product) -> None:
+        self._sent(product)
+
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         async def ask(sent: list[Key]) -> list[Row]:
             with self._client.reading():
-                body = request(product, sent, self._params)
+                with meant(product):
+                    params = self._sent(product)
+                body = request(product, sent, params)
             answer = await self._client.post("/invocations", body, call)
             with self._client.reading():
                 return rows(answer, outputs(product), len(sent))
@@ -52,15 +60,14 @@ class MLflow:
     async def close(self) -> None:
         await self._client.close()
 
+    def _sent(self, product: Product) -> Mapping[str, object]:
+        """The parameters: the source's, and the model's own over them. Raises ValueError."""
+        own = signature(product).options
+        known(own, OPTIONS, "a model of kind mlflow")
+        return {**self._params, **mapping(own, "params")}
+
 
 def request(product: Product, keys: Sequence[Key], params: Mapping[str, object]) -> bytes:
-    """The body of a call. ``params`` are the source's; the model's own go over them. Raises Unread."""
-    own = signature(product).options
-    with meant(product):
-        known(own, OPTIONS, "a model of kind mlflow")
-        sent = {**params, **mapping(own, "params")}
-    frame = {
-        "columns": [column.physical for column in inputs(product)],
-        "data": [[plain(value) for value in key] for key in keys],
-    }
-    return written({"dataframe_split": frame, **({"params": sent} if sent else {})})
+    """The body of a call. Raises Unread."""
+    frame = {"columns": [column.physical for column in inputs(product)], "data": lists(product, keys)}
+    return written({"dataframe_split": frame, **({"params": params} if params else {})})

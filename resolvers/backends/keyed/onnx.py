@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +29,18 @@ from onnxruntime import ExecutionMode, InferenceSession, RunOptions, SessionOpti
 
 from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.keyed.keyed import Call, Key, Row
-from resolvers.backends.keyed.onnx_tensors import Signature, Unfit
+from resolvers.backends.keyed.onnx_tensors import Signature, Unfit, fits
+from resolvers.backends.keyed.options import known, text, whole
+from resolvers.backends.keyed.scoring import batch, signature
 from resolvers.backends.threads import Job, Stopped, Threads
 from schema.catalog import Product, Source
 
 BATCH = 1000
-_SOURCE_OPTIONS = frozenset({"intra_op_threads", "workers", "batch"})
-_MODEL_OPTIONS = frozenset({"sha256", "tensor"})
+_SOURCE_OPTIONS = ("batch", "intra_op_threads", "workers")
+_MODEL_OPTIONS = ("sha256", "tensor")
+_THREADS = 256
+_NAME = "the name of a model is the name of a file in the folder, without its ending"
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _SILENT = 4
 """Only fatal errors are written to the terminal: whatever else the runtime says, it raises as well."""
 
@@ -53,22 +59,34 @@ class Onnx:
     where the model does not say. Raises ValueError for others, and for a ``folder`` that is a file."""
 
     def __init__(self, source: Source, folder: Path) -> None:
-        unknown = sorted(source.options.keys() - _SOURCE_OPTIONS)
-        if unknown:
-            raise ValueError(f"an onnx source has no option '{unknown[0]}'")
+        known(source.options, _SOURCE_OPTIONS, "an onnx source")
         if folder.is_file():
             raise ValueError("an onnx source names a folder of .onnx files, not a file")
         self.name = source.name
         self._folder = folder
-        self._intra = _whole(source.options, "intra_op_threads", 1)
-        self._batch = _whole(source.options, "batch", BATCH)
-        self._threads = Threads(source.name, _whole(source.options, "workers", os.cpu_count() or 1))
+        self._intra = whole(source.options, "intra_op_threads", 1, _THREADS)
+        self._batch = whole(source.options, "batch", BATCH, 100_000)
+        self._threads = Threads(
+            source.name, whole(source.options, "workers", min(_THREADS, os.cpu_count() or 1), _THREADS)
+        )
         self._loading = threading.Lock()
         self._files: dict[str, _File] = {}
         self._fitted: dict[str, tuple[Product, InferenceSession, Signature]] = {}
 
     def batch(self, product: Product) -> int:
-        return (product.model.batch if product.model else None) or self._batch
+        return batch(product, self._batch)
+
+    def fit(self, product: Product) -> None:
+        """Looks at no file: one that is not there yet, or that another takes the place of, is told of when it is
+        asked."""
+        options = signature(product).options
+        known(options, _MODEL_OPTIONS, "a model of an onnx source")
+        if not _named(product.physical[0]):
+            raise ValueError(_NAME)
+        digest = text(options, "sha256")
+        if digest is not None and not _SHA256.fullmatch(digest):
+            raise ValueError("option 'sha256' is a digest of 64 hexadecimal digits")
+        fits(product)
 
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         """One scoring per key: its inputs and all outputs, so that one that is kept serves whoever asks next. None for
@@ -101,11 +119,13 @@ class Onnx:
 
     def _model(self, product: Product) -> tuple[InferenceSession, Signature]:
         """The session of a model and what the catalog makes of its signature. Raises Unfit, or the runtime's errors."""
-        if product.model is None or len(product.physical) != 1:
-            raise Unfit(f"{product.id} is no model")
-        name, options = product.physical[0], product.model.options
-        if unknown := sorted(options.keys() - _MODEL_OPTIONS):
-            raise Unfit(f"a model of an onnx source has no option {unknown[0]}")
+        name, options = product.physical[0], signature(product).options
+        try:
+            known(options, _MODEL_OPTIONS, "a model of an onnx source")
+        except ValueError as error:
+            raise Unfit(str(error).replace("'", "")) from None  # the log takes out what stands in quotes
+        if not _named(name):
+            raise Unfit(_NAME)
         with self._loading:
             session = self._session(name, options.get("sha256"))
             fitted = self._fitted.get(product.id)
@@ -116,8 +136,6 @@ class Onnx:
 
     def _session(self, name: str, declared: object) -> InferenceSession:
         path = self._folder / f"{name}.onnx"
-        if path.parent != self._folder or name.startswith("."):
-            raise Unfit("the name of a model is the name of a file in the folder, without its ending")
         found = path.stat()
         state = (found.st_ino, found.st_size, found.st_mtime_ns)
         file = self._files.get(name)
@@ -143,12 +161,10 @@ class Onnx:
 
 
 def _same(name: str, digest: str, declared: object) -> None:
-    if declared is not None and (not isinstance(declared, str) or declared.lower() != digest):
+    if declared is not None and str(declared).lower() != digest:
         raise Unfit(f"model {name}: the file is not the one whose sha256 the catalog declares")
 
 
-def _whole(options: Mapping[str, object], name: str, default: int) -> int:
-    found = options.get(name, default)
-    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise ValueError(f"option '{name}' is a whole number from 1")
-    return found
+def _named(name: str) -> bool:
+    """Whether it is the name of a file in the folder, and of none elsewhere."""
+    return not name.startswith(".") and Path(name).name == name and "\\" not in name and "\0" not in name

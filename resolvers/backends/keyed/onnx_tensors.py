@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from onnxruntime import InferenceSession, NodeArg, RunOptions
 
 from resolvers.backends.keyed.keyed import Key, Row
+from resolvers.backends.keyed.options import text
+from resolvers.backends.keyed.scoring import inputs, signature
 from resolvers.backends.keyed.values import from_json, to_text
 from schema.catalog import Column, Model, Product
 from schema.types import NUMERIC, Kind
@@ -104,6 +106,22 @@ class Signature:
         return all(may or value is not None for value, may in zip(key, self.nullable, strict=True))
 
 
+def fits(product: Product) -> None:
+    """Raise Unfit for inputs that no file has tensors for; whether this one has, `Signature.of` sees."""
+    name, model = product.physical[0], signature(product)
+    wide = text(model.options, "tensor") is not None
+    for column in inputs(product):
+        if wide:
+            _number_of(name, column)
+        elif column.type.kind not in _NUMBERS | _WORDS:
+            raise Unfit(f"model {name}: input {column.name} of the type {column.type} has no tensor")
+
+
+def _number_of(name: str, column: Column) -> None:
+    if column.type.kind not in _NUMBERS:
+        raise Unfit(f"model {name}: input {column.name} is no number, which one tensor for all inputs needs")
+
+
 def _inputs(name: str, product: Product, model: Model, found: Sequence[NodeArg]) -> tuple[_Input, ...]:
     tensors = {put.name: put for put in found}
     columns = tuple((at, product.columns[input_]) for at, input_ in enumerate(model.inputs))
@@ -134,8 +152,7 @@ def _wide(name: str, put: NodeArg, columns: tuple[tuple[int, Column], ...], mode
     if len(shape) != 2 or not _free(shape[0]) or (shape[1] != len(columns) and not _free(shape[1])):
         raise Unfit(f"model {name}: input {put.name} is not as wide as the catalog has inputs")
     for _, column in columns:
-        if column.type.kind not in _NUMBERS:
-            raise Unfit(f"model {name}: input {column.name} is no number, which one tensor for all inputs needs")
+        _number_of(name, column)
         element = _element(name, put, column, model)
     return _Input(put.name, element, columns, flat=False, wide=True)
 
@@ -216,7 +233,7 @@ def _value(output: _Output, found: object) -> object:
         found = found[0]
     try:
         return from_json(_settled(found), output.column.type)
-    except (ValueError, ArithmeticError, OSError):
+    except ValueError:
         raise Unfit(f"output {output.column.name} is not of the type {output.column.type}") from None
 
 

@@ -19,9 +19,12 @@ from dataclasses import dataclass
 from math import prod
 from urllib.parse import quote
 
-from resolvers.backends.keyed.http import JsonClient, Unread
-from resolvers.backends.keyed.http_options import HttpOptions, flag, known, mapping, text, word
+from resolvers.backends.keyed.http import JsonClient
+from resolvers.backends.keyed.http_options import HttpOptions
+from resolvers.backends.keyed.instances import plain
+from resolvers.backends.keyed.json_bodies import Unread, written
 from resolvers.backends.keyed.keyed import Call, Key, Row
+from resolvers.backends.keyed.options import flag, known, mapping, text, word
 from resolvers.backends.keyed.scoring import (
     Output,
     batch,
@@ -29,10 +32,8 @@ from resolvers.backends.keyed.scoring import (
     inputs,
     meant,
     outputs,
-    plain,
     scored,
     signature,
-    written,
 )
 from schema.catalog import Column, Product, Source
 from schema.types import NUMERIC, Kind
@@ -91,9 +92,17 @@ class OpenInference:
     def batch(self, product: Product) -> int:
         return batch(product, self._batch)
 
+    def fit(self, product: Product) -> None:
+        wire = self._wire(product)
+        if wire.tensor is not None:
+            _numbers(product)
+        for column in inputs(product):
+            _datatype(column, wire)
+
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         with self._client.reading():
-            wire = self._wire(product)
+            with meant(product):
+                wire = self._wire(product)
             path = _path(product, wire)
 
         async def ask(sent: list[Key]) -> list[Row]:
@@ -112,10 +121,10 @@ class OpenInference:
         await self._client.close()
 
     def _wire(self, product: Product) -> Wire:
+        """What the source says, and the model's own options over it. Raises ValueError."""
         own = signature(product).options
-        with meant(product):
-            known(own, OPTIONS, "a model of kind open_inference")
-            return Wire.read({**self._options, **own})
+        known(own, OPTIONS, "a model of kind open_inference")
+        return Wire.read({**self._options, **own})
 
 
 def request(product: Product, keys: Sequence[Key], wire: Wire) -> bytes:
@@ -158,12 +167,17 @@ def _each(product: Product, keys: Sequence[Key], wire: Wire) -> list[dict[str, o
 
 
 def _whole(product: Product, keys: Sequence[Key], wire: Wire) -> dict[str, object]:
-    columns = inputs(product)
-    for column in columns:
-        if column.type.kind not in NUMERIC | {Kind.BOOLEAN}:
-            raise Unread(f"input {column.name} is no number, which one tensor for all inputs needs")
+    columns = _numbers(product)
     data = [_sent(value, column, wire.floats, wire) for key in keys for value, column in zip(key, columns, strict=True)]
     return {"name": wire.tensor, "datatype": wire.floats, "shape": [len(keys), len(columns)], "data": data}
+
+
+def _numbers(product: Product) -> tuple[Column, ...]:
+    """The input columns, where one tensor can hold them all. Raises Unread."""
+    for column in (columns := inputs(product)):
+        if column.type.kind not in NUMERIC | {Kind.BOOLEAN}:
+            raise Unread(f"input {column.name} is no number, which one tensor for all inputs needs")
+    return columns
 
 
 def _datatype(column: Column, wire: Wire) -> str:

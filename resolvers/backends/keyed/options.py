@@ -46,3 +46,19 @@ def flag(options: Options, name: str, default: bool = False) -> bool:
     if not isinstance(found, bool):
         raise ValueError(f"option '{name}' is true or false")
     return found
+
+
+def mapping(options: Options, name: str) -> Mapping[str, object]:
+    """A mapping; empty where the option is absent."""
+    found = options.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ValueError(f"option '{name}' is a mapping")
+    return found
+
+
+def seconds(options: Options, name: str, default: float) -> float:
+    """A time above 0, below an hour."""
+    found = options.get(name, default)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < 3600:
+        raise ValueError(f"option '{name}' is a number of seconds above 0")
+    return float(found)

@@ -59,7 +59,6 @@ class Redis:
         return self._batch
 
     def fit(self, product: Product) -> None:
-        """Raise ValueError with a sentence unless this store can keep such a product."""
         _template(product)
 
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:

@@ -38,5 +38,5 @@ def _fit(value: object, column: Column, read: Callable[[object, Type], object]) 
     """What a conversion says may quote the value, so that nothing of it is passed on."""
     try:
         return read(value, column.type)
-    except (ValueError, ArithmeticError, OSError):
+    except (ValueError, ArithmeticError):
         raise ValueError(f"a value of column {column.name} is not of the type {column.type}") from None

@@ -1,27 +1,43 @@
 """SageMaker Runtime: a model behind an endpoint, asked by InvokeEndpoint. The physical name is the endpoint's.
 
-Options of the source, and of a model where it differs: ``format`` (`resolvers.backends.keyed.instances`),
-``target_model`` for an endpoint of several models, ``variant`` for one of several variants.
+What containers take and give differs; the option ``format`` names one of three forms (`instances`, `predictions`):
 
-An input that is null where the model takes none, or a number that is infinite, gives no scoring, and is not sent. What
-a model says in an error is never read: it quotes its inputs. An endpoint does not tell its signature; the catalog must.
+    json-instances   {"instances": [[733.0, "UA"], ..]}             {"predictions": [..]}
+    json-records     {"instances": [{"distance": 733.0, ..}, ..]}   {"predictions": [..]}
+    csv              733.0,UA                                       one line for each row, or for one output one value
+
+Other options of the source, and of a model where it differs: ``target_model`` for an endpoint of several models,
+``variant`` for one of several variants. What a model says in an error is never read: it quotes its inputs. An endpoint
+does not tell its signature; the catalog must.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from resolvers.backends.failures import failed
 from resolvers.backends.keyed.aws import Aws, options_of
-from resolvers.backends.keyed.instances import FORMS, Form, predicted
+from resolvers.backends.keyed.instances import lines, lists, records
+from resolvers.backends.keyed.json_bodies import loaded, written
 from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.options import known, text, whole, word
-from schema.catalog import Model, Product, Source
+from resolvers.backends.keyed.predictions import rows, rows_of_lines
+from resolvers.backends.keyed.scoring import batch, meant, outputs, scored, signature
+from schema.catalog import Product, Source
 
 _SERVICE = "sagemaker-runtime"
 _OWN = ("format", "target_model", "variant")
 _NOBODY = "customhouse-check"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """``write`` makes a body of keys; ``read`` the rows of an answer, for so many keys. Both raise Unread."""
+
+    media: str
+    write: Callable[[Product, Sequence[Key]], bytes]
+    read: Callable[[bytes, Product, int], list[Row]]
 
 
 class SageMaker:
@@ -36,29 +52,22 @@ class SageMaker:
         self._aws = Aws(source, url)
 
     def batch(self, product: Product) -> int:
-        return (product.model.batch if product.model else None) or self._batch
+        return batch(product, self._batch)
 
     def fit(self, product: Product) -> None:
-        """Raise ValueError with a sentence unless an endpoint can be asked for such a product."""
-        own = _model(product).options
-        known(own, _OWN, "a model in sagemaker")
-        _settings({**self._options, **own})
+        self._asking(product)
 
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
-        try:
-            self.fit(product)
-            model = _model(product)
-            form, where = _settings({**self._options, **model.options})
-            made = [_sendable(key, model) for key in keys]
-            sent = [key for key in made if key is not None]
-            if not sent:
-                return [None] * len(keys)
-            body = form.write([product.columns[name] for name in model.inputs], sent)
-            what = {"Body": body, "ContentType": form.media, "Accept": form.media}
+        async def ask(sent: list[Key]) -> list[Row]:
+            with meant(product):
+                form, where = self._asking(product)
+            what = {"Body": form.write(product, sent), "ContentType": form.media, "Accept": form.media}
             arguments = {"EndpointName": product.physical[0], **what, **where}
             answer = await self._aws.call(_SERVICE, "invoke_endpoint", arguments, call)
-            rows = iter(predicted(form, answer["Body"], product, sent))
-            return [None if key is None else next(rows) for key in made]
+            return form.read(answer["Body"], product, len(sent))
+
+        try:
+            return await scored(product, keys, ask)
         except ValueError as error:
             raise failed(self.name, error) from None
 
@@ -68,11 +77,11 @@ class SageMaker:
     async def close(self) -> None:
         await self._aws.close()
 
-
-def _model(product: Product) -> Model:
-    if product.model is None:
-        raise ValueError(f"{product.id} is no model")
-    return product.model
+    def _asking(self, product: Product) -> tuple[Form, Mapping[str, str]]:
+        """What the source says, and the model's own options over it. Raises ValueError."""
+        own = signature(product).options
+        known(own, _OWN, "a model in sagemaker")
+        return _settings({**self._options, **own})
 
 
 def _settings(options: Mapping[str, object]) -> tuple[Form, Mapping[str, str]]:
@@ -82,10 +91,12 @@ def _settings(options: Mapping[str, object]) -> tuple[Form, Mapping[str, str]]:
     return form, {name: value for name, value in given.items() if value is not None}
 
 
-def _sendable(key: Key, model: Model) -> Key | None:
-    """The key with NaN as null; None where it gives no scoring."""
-    found = tuple(None if isinstance(value, float) and math.isnan(value) else value for value in key)
-    for name, value in zip(model.inputs, found, strict=True):
-        if (value is None and name not in model.nullable) or (isinstance(value, float) and math.isinf(value)):
-            return None
-    return found
+def _json(body: bytes, product: Product, count: int) -> list[Row]:
+    return rows(loaded(body), outputs(product), count)
+
+
+FORMS: Mapping[str, Form] = {
+    "json-instances": Form("application/json", lambda of, keys: written({"instances": lists(of, keys)}), _json),
+    "json-records": Form("application/json", lambda of, keys: written({"instances": records(of, keys)}), _json),
+    "csv": Form("text/csv", lines, rows_of_lines),
+}

@@ -1,4 +1,4 @@
-"""What back ends that score share: which keys can be sent, how an input is written in JSON, how an output is read.
+"""What back ends that score share: a model's signature, which keys can be sent, how an output is read.
 
 An output is found by its name in the model's signature (`Column.physical`); ``name[1]`` means the second number of a
 wide one. NaN counts as null, as everywhere. A key that holds a null where the model takes none, or an infinite number
@@ -7,38 +7,33 @@ wide one. NaN counts as null, as everywhere. A key that holds a null where the m
 
 from __future__ import annotations
 
-import base64
-import json
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, time
-from decimal import Decimal
-from uuid import UUID
 
-import orjson
-
-from resolvers.backends.keyed.http import Unread
+from resolvers.backends.keyed.json_bodies import Unread
 from resolvers.backends.keyed.keyed import Key, Row
-from resolvers.backends.keyed.values import from_json, to_text
+from resolvers.backends.keyed.values import from_json
 from schema.catalog import Column, Model, Product
-from schema.types import Kind
+from schema.types import Kind, Type
 
 _INDEXED = re.compile(r"(?s)(.*)\[(\d{1,6})\]")
-_PLAIN = frozenset({bool, int, float, str, type(None)})
 _AS_IT_IS: Mapping[Kind, type] = {Kind.FLOAT: float, Kind.STRING: str, Kind.BOOLEAN: bool}
-"""What JSON gives in the right form already: most of what models answer, so not worth a conversion."""
+"""What comes in the right form already: most of what models answer, so not worth a conversion."""
+Read = Callable[[object, Type], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A wanted output: its column, its name in the signature, and which element of it, None for all."""
+    """A wanted output: its column, its name in the signature, which element of it (None for all), and what reads a
+    value of its type; that raises ValueError."""
 
     column: Column
     name: str
     index: int | None
+    read: Read
 
 
 def signature(product: Product) -> Model:
@@ -52,15 +47,20 @@ def inputs(product: Product) -> tuple[Column, ...]:
     return tuple(product.columns[name] for name in signature(product).inputs)
 
 
-def outputs(product: Product) -> tuple[Output, ...]:
+def of_json(found: object, type_: Type) -> object:
+    """A value of JSON; one that stands alone is an array of one, since servers unpack those."""
+    return from_json([found] if type_.kind is Kind.ARRAY and not isinstance(found, list) else found, type_)
+
+
+def outputs(product: Product, read: Read = of_json) -> tuple[Output, ...]:
     """The outputs, in the order of the signature."""
-    return tuple(_output(product.columns[name]) for name in signature(product).outputs)
+    return tuple(_output(product.columns[name], read) for name in signature(product).outputs)
 
 
 @contextmanager
 def meant(product: Product) -> Iterator[None]:
-    """Around what reads a product's own options: Unread for what has no meaning, without quotes, since the log takes
-    out what stands in them."""
+    """Around what reads a product's own options when it is asked: Unread for what has no meaning, without quotes, since
+    the log takes out what stands in them. (`Keyed.fit` says the same before, with quotes.)"""
     try:
         yield
     except ValueError as error:
@@ -69,8 +69,7 @@ def meant(product: Product) -> Iterator[None]:
 
 def batch(product: Product, default: int) -> int:
     """Most keys of one call."""
-    most = product.features is None and signature(product).batch
-    return most or default
+    return signature(product).batch or default
 
 
 async def scored(
@@ -87,43 +86,15 @@ async def scored(
     return rows
 
 
-def plain(value: object) -> object:
-    """An input as JSON has it: numbers as numbers, what has no form there as text in ISO 8601, bytes in base64."""
-    if type(value) in _PLAIN:
-        return value
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
-    if isinstance(value, date | time | UUID):
-        return to_text(value)
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
-    return value
-
-
-def written(body: object, nan: bool = False) -> bytes:
-    """The body of a request; with ``nan`` NaN is written as such, which is no strict JSON. Raises Unread for what JSON
-    cannot hold."""
-    try:
-        return json.dumps(body).encode() if nan else orjson.dumps(body)
-    except (TypeError, ValueError):
-        raise Unread("an input cannot be written as JSON") from None
-
-
 def cell(found: object, output: Output) -> object:
     """The natural value of an output. Raises Unread."""
     if isinstance(found, float) and found != found:
         return None
     if type(found) is _AS_IT_IS.get(output.column.type.kind):
         return found
-    if output.column.type.kind is Kind.ARRAY and not isinstance(found, list):
-        found = [found]
     try:
-        return from_json(found, output.column.type)
-    except (ValueError, ArithmeticError, OSError, RecursionError):
+        return output.read(found, output.column.type)
+    except ValueError:
         raise Unread(f"output {output.column.name} is not of the type {output.column.type}") from None
 
 
@@ -138,11 +109,11 @@ def element(found: object, output: Output) -> object:
     return cell(found, output)
 
 
-def _output(column: Column) -> Output:
+def _output(column: Column, read: Read) -> Output:
     match = _INDEXED.fullmatch(column.physical)
     if match is None:
-        return Output(column, column.physical, None)
-    return Output(column, match[1], int(match[2]))
+        return Output(column, column.physical, None, read)
+    return Output(column, match[1], int(match[2]), read)
 
 
 def _sendable(key: Key, nullable: Sequence[bool]) -> Key | None:

@@ -7,8 +7,8 @@ value is. Raises ValueError without the value in it (it may be anybody's) for wh
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 import orjson
 
@@ -20,6 +20,7 @@ _WHOLE = frozenset({Kind.INTEGER, Kind.BIGINT})
 _SHORT = 10  # fewer digits fit into 32 bits
 _PLAIN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _EPOCH = frozenset({Kind.TIMESTAMP, Kind.DATETIME})
+_EPOCH_BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 _TRUE, _FALSE = frozenset({"true", "t", "1", "yes"}), frozenset({"false", "f", "0", "no"})
 
 
@@ -42,14 +43,21 @@ def from_text(text: str | None, type_: Type) -> object:
             raise _unfit(type_)
         return word in _TRUE
     try:
-        return _checked(_whole(text) if type_.kind in _WHOLE else natural(text, type_), type_)
-    except (ValueError, InvalidOperation):
+        return _checked(_whole(Decimal(text)) if type_.kind in _WHOLE else natural(text, type_), type_)
+    except (ValueError, ArithmeticError):
         raise _unfit(type_) from None
 
 
 def from_json(value: object, type_: Type) -> object:
     """The value of what JSON or a driver gave: also Python's own dates and decimals, whole floats for integers, and
     seconds since 1970 for instants."""
+    try:
+        return _from_json(value, type_)
+    except (ValueError, ArithmeticError):  # of Python's own conversions too, whose words may quote the value
+        raise _unfit(type_) from None
+
+
+def _from_json(value: object, type_: Type) -> object:
     if value is None or type_.kind is Kind.JSON:
         return value
     if type_.kind is Kind.ARRAY:
@@ -60,12 +68,12 @@ def from_json(value: object, type_: Type) -> object:
         return {name: from_json(value.get(name), inner) for name, inner in type_.fields}
     if isinstance(value, str):
         return value if type_.kind is Kind.STRING else from_text(value, type_)
-    if type_.kind in _WHOLE and isinstance(value, float | Decimal) and value == int(value):
-        return _checked(int(value), type_)
+    if type_.kind in _WHOLE and isinstance(value, float | Decimal):
+        return _checked(_whole(Decimal(value)), type_)
     if type_.kind is Kind.BOOLEAN and isinstance(value, int | float) and value in (0, 1):
         return bool(value)
     if type_.kind in _EPOCH and isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        moment = datetime.fromtimestamp(float(value), UTC)
+        moment = _EPOCH_BEGAN + timedelta(seconds=float(value))
         return moment if type_.kind is Kind.TIMESTAMP else moment.replace(tzinfo=None)
     if type_.kind is Kind.DECIMAL and isinstance(value, float):
         return _checked(Decimal(repr(value)), type_)
@@ -75,18 +83,21 @@ def from_json(value: object, type_: Type) -> object:
 
 
 def to_text(value: object) -> str:
-    """A key's value as stores spell it: ISO 8601, plain digits, true and false."""
+    """A key's value as stores spell it: ISO 8601, plain digits, true and false. Raises ValueError for an instant that
+    is beyond the calendar in UTC."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        try:
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        except OverflowError:
+            raise ValueError("an instant is beyond the calendar in UTC") from None
     if isinstance(value, date | time):
         return value.isoformat()
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def _whole(text: str) -> int:
-    number = Decimal(text)
+def _whole(number: Decimal) -> int:
     # Before it is made an int: 1e999999999 is short to write and takes minutes to count.
     if not number.is_finite() or number.adjusted() > 38 or number != int(number):
         raise ValueError("no whole number")

@@ -14,20 +14,32 @@ Numbers pass as 64-bit floats on Vertex's side: integers beyond 2^53 lose digits
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from resolvers.backends.keyed.google_tokens import GoogleTokens
-from resolvers.backends.keyed.http import JsonClient, Unread
-from resolvers.backends.keyed.http_options import HttpOptions, known, mapping, text, word
+from resolvers.backends.keyed.http import JsonClient
+from resolvers.backends.keyed.http_options import HttpOptions
+from resolvers.backends.keyed.instances import FORMS
+from resolvers.backends.keyed.json_bodies import written
 from resolvers.backends.keyed.keyed import Call, Key, Row
+from resolvers.backends.keyed.options import known, mapping, text, word
 from resolvers.backends.keyed.predictions import rows
-from resolvers.backends.keyed.scoring import batch, inputs, meant, outputs, plain, scored, signature, written
+from resolvers.backends.keyed.scoring import batch, inputs, meant, outputs, scored, signature
 from schema.catalog import Product, Source
 
 OPTIONS = ("project", "endpoint", "instances", "parameters", "credentials")
 OWN = ("endpoint", "instances", "parameters")
 BATCH = 100
-_FORMS = ("records", "lists", "values")
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a model is asked: at which path, by which of `instances.FORMS`, with what for the container besides."""
+
+    path: str
+    form: str
+    parameters: Mapping[str, object]
 
 
 class Vertex:
@@ -37,7 +49,7 @@ class Vertex:
     def __init__(self, source: Source, options: HttpOptions) -> None:
         self.name = source.name
         self._options = {name: value for name, value in source.options.items() if name in OWN}
-        word(source.options, "instances", _FORMS, "records")
+        word(source.options, "instances", FORMS, "records")
         mapping(source.options, "parameters")
         text(source.options, "endpoint")
         self._prefix = _prefix(source, options.url)
@@ -51,11 +63,18 @@ class Vertex:
     def batch(self, product: Product) -> int:
         return batch(product, self._batch)
 
+    def fit(self, product: Product) -> None:
+        asking = self._asking(product)
+        if asking.form == "values" and len(inputs(product)) != 1:
+            raise ValueError("option 'instances' is 'values', which has no place for more than one input")
+
     async def find(self, product: Product, keys: Sequence[Key], columns: Sequence[str], call: Call) -> list[Row | None]:
         async def ask(sent: list[Key]) -> list[Row]:
             with self._client.reading():
-                path, body = self._request(product, sent)
-            answer = await self._client.post(path, body, call, await self._authorized(call))
+                with meant(product):
+                    asking = self._asking(product)
+                body = request(product, sent, asking)
+            answer = await self._client.post(asking.path, body, call, await self._authorized(call))
             with self._client.reading():
                 return rows(answer, outputs(product), len(sent))
 
@@ -74,18 +93,20 @@ class Vertex:
             return {}
         return {"Authorization": f"Bearer {await self._tokens.token(call.deadline)}"}
 
-    def _request(self, product: Product, keys: Sequence[Key]) -> tuple[str, bytes]:
+    def _asking(self, product: Product) -> Asking:
+        """What the source says, and the model's own options over it. Raises ValueError."""
         own = signature(product).options
+        known(own, OWN, "a model of kind vertex")
         options = {**self._options, **own}
-        with meant(product):
-            known(own, OWN, "a model of kind vertex")
-            form, parameters = word(options, "instances", _FORMS, "records"), mapping(options, "parameters")
-            endpoint = text(options, "endpoint") or product.physical[0]
-        body: dict[str, object] = {"instances": _instances(product, keys, form)}
-        if parameters:
-            body["parameters"] = parameters
-        path = "" if self._prefix is None else f"{self._prefix}/endpoints/{quote(endpoint, safe='')}:predict"
-        return path, written(body)
+        endpoint = quote(text(options, "endpoint") or product.physical[0], safe="")
+        path = "" if self._prefix is None else f"{self._prefix}/endpoints/{endpoint}:predict"
+        return Asking(path, word(options, "instances", FORMS, "records"), mapping(options, "parameters"))
+
+
+def request(product: Product, keys: Sequence[Key], asking: Asking) -> bytes:
+    """The body of a call. Raises Unread."""
+    body: dict[str, object] = {"instances": FORMS[asking.form](product, keys)}
+    return written({**body, "parameters": asking.parameters} if asking.parameters else body)
 
 
 def default_url(source: Source) -> str:
@@ -103,14 +124,3 @@ def _prefix(source: Source, url: str) -> str | None:
     if project is None or not source.location:
         raise ValueError("it needs a location and option 'project', or a URL that ends in ':predict'")
     return f"/v1/projects/{quote(project, safe='')}/locations/{quote(source.location, safe='')}"
-
-
-def _instances(product: Product, keys: Sequence[Key], form: str) -> list[object]:
-    columns = inputs(product)
-    if form == "lists":
-        return [[plain(value) for value in key] for key in keys]
-    if form == "records":
-        return [{column.physical: plain(value) for column, value in zip(columns, key, strict=True)} for key in keys]
-    if len(columns) != 1:
-        raise Unread(f"{product.id} has several inputs, which 'instances: values' has no place for")
-    return [plain(key[0]) for key in keys]
