@@ -21,7 +21,7 @@ from tests.leak.keyed.world import world
 
 SEED = int(os.environ.get("CUSTOMHOUSE_LEAK_SEED", "20131"))
 QUESTIONS = int(os.environ.get("CUSTOMHOUSE_LEAK_QUESTIONS", "0"))
-LEAST, BOX = 8, 8.0
+LEAST, BOX = 6, 6.0
 """Questions per persona at least, and seconds per engine and place of the features, in the default lane."""
 WORLDS = 60
 """Questions per persona after which another pair of worlds is asked."""
