@@ -62,7 +62,7 @@ CONDITION = {
 COLUMNS = [*CONDITION, "region", "ref"]
 FULL = {"id": 9, "carrier": "ZZ", "origin": "ZZ", "tailnum": "ZZ", "dep_delay": 9, "region": "ZZ"}
 """A row with all texts: DuckDB 2.0 fails to compare a constant mask (a CASE of texts) of a column that is NULL
-throughout (InvalidInputException, BindBuiltinScalarFunction), which is a defect of the engine and not of a rendering."""
+throughout (InvalidInputException, BindBuiltinScalarFunction): a defect of the engine, not of a rendering."""
 Rows = list[dict[str, Any]]
 
 
