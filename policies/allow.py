@@ -13,7 +13,7 @@ from sqlglot import exp
 from policies.lookup import behind, check_lookup, looks_up
 from policies.privacy import ENTITY
 from schema.errors import Refusal
-from schema.query import Block, Slot
+from schema.query import Block, Gathering, Slot
 from schema.trees import preorder
 
 _NODES: dict[type[exp.Expr], frozenset[str]] = {
@@ -88,6 +88,25 @@ def check_block(block: Block, slots: Mapping[str, Slot]) -> None:
     check_select(block.select, slots)
     if looks_up(block.select) and (block.relationship or block.children or not block.one or block.aggregate):
         raise _refused("a look-up stands beside other rows")
+
+
+def check_gathered(gatherings: tuple[Gathering, ...], slots: Mapping[str, Slot]) -> None:
+    """Raise `Refusal` CH450 unless every list that links are compared to holds links of the same relationship. Any
+    other list, of values that the caller chose or sees, would be a test of raw keys."""
+    by_name = {gathering.name: gathering for gathering in gatherings}
+    for slot in slots.values():
+        if slot.origin == "gathered" and slot.seal:
+            gathering = by_name.get(str(slot.path[0]))
+            if gathering is None or slot.path[1:] != ("members",) or _gathers(gathering) != slot.seal:
+                raise _refused("a list of links is gathered from something else")
+
+
+def _gathers(gathering: Gathering) -> str | None:
+    """The relationship whose links a gathering gives."""
+    if gathering.kind == "links":
+        return gathering.block.relationship
+    children = {child.name: child.relationship for child in gathering.block.children}
+    return children.get(gathering.child) if gathering.kind == "matches" and not gathering.identified else None
 
 
 def check_select(select: exp.Expression, slots: Mapping[str, Slot]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from policies.allow import check_block
+from policies.allow import check_block, check_gathered
 from policies.condition import Bits, Moment
 from policies.decide import CellDecision, Guards, TableDecision, decide, denials_only, filters_only
 from policies.logic import Formula
@@ -101,6 +101,7 @@ def govern(
     """The gate. Raises `Refusal` CH205 for a product or column the caller may not know, CH450 for a select outside the
     allowed form, CH451 where the minimum group does not allow the question."""
     gate = _Gate(caller.zone, query, guards, policies, catalog)
+    check_gathered(query.gatherings, query.slots)
     blocks = tuple(gate.block(block) for block in query.blocks)
     gatherings = tuple(replace(gathering, block=gate.block(gathering.block)) for gathering in query.gatherings)
     everything = (*blocks, *(gathering.block for gathering in gatherings))

@@ -86,33 +86,33 @@ def maybe(key: str, texts: list[str]) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def documents(draw: st.DrawFn) -> str:
+def documents(draw: st.DrawFn, conditions: list[str] = CONDITIONS) -> str:
     """A policy file: one to three grants, and some of everything else."""
     lines = ["grants:"]
     masked = draw(st.lists(st.sampled_from(sorted(MASKS)), max_size=4, unique=True))
     for number in range(draw(st.integers(1, 3))):
         columns = draw(st.just("") | st.sampled_from(LISTS).map(lambda text: f", columns: {text}"))
-        rule = draw(maybe("when", GUARDS)) + draw(maybe("rows", CONDITIONS)) + columns
+        rule = draw(maybe("when", GUARDS)) + draw(maybe("rows", conditions)) + columns
         lifts = [f"{{column: {FLIGHTS}.{name}}}" for name in masked if draw(st.integers(0, 3)) == 0]
         if not columns and lifts:
             rule += f", clear: [{', '.join(lifts)}]"
         lines.append(f"  - {{name: g{number}, on: {ON}{rule}}}")
     lines.append("row_filters:" if (filters := draw(st.integers(0, 2))) else "row_filters: []")
     for number in range(filters):
-        rows = draw(st.sampled_from(CONDITIONS))
+        rows = draw(st.sampled_from(conditions))
         lines.append(f'  - {{name: f{number}, on: {ON}, rows: "{rows}"{draw(maybe("bypass", GUARDS))}}}')
     lines.append("denies:" if (denies := draw(st.integers(0, 2))) else "denies: []")
     for number in range(denies):
         columns = draw(st.sampled_from(["", ", columns: [fare_total, carrier]"]))
         on = f"{{products: [{FLIGHTS}]{columns}}}"
-        lines.append(f"  - {{name: d{number}, on: {on}{draw(maybe('when', GUARDS))}{draw(maybe('rows', CONDITIONS))}}}")
+        lines.append(f"  - {{name: d{number}, on: {on}{draw(maybe('when', GUARDS))}{draw(maybe('rows', conditions))}}}")
     lines.append("masks:" if masked else "masks: []")
     for name in masked:
         places = [("c", f"{{column: {FLIGHTS}.{name}}}")]
         if name in TAGS:
             places.append(("t", f"{{tag: {TAGS[name]}, products: [{FLIGHTS}]}}"))
         for level, on in places:
-            reveal = draw(maybe("reveal_when", CONDITIONS))
+            reveal = draw(maybe("reveal_when", conditions))
             lines.append(f"  - {{name: {level}-{name}, on: {on}, mask: {draw(st.sampled_from(MASKS[name]))}{reveal}}}")
     told = ", discloses: {reason: a test}"
     return "\n".join(f"{line[:-1]}{told}}}" if "rows: " in line or "reveal_when: " in line else line for line in lines)

@@ -65,15 +65,15 @@ class Pair:
             self.found.append(Difference(self.who.name, text, one.decode(), other.decode()))
         if b"CANARY-other" in one + other:
             self.found.append(Difference(self.who.name, text, one.decode(), other.decode()))
-        calls, others = self._calls(self.one), self._calls(self.other)
-        if calls != others:
-            self.found.append(Difference(self.who.name, text, calls, others))
+        asked, others = self._asked(self.one), self._asked(self.other)
+        if asked != others and b'"CH501"' not in one:
+            self.found.append(Difference(self.who.name, text, asked, others))
         self.codes |= {code.decode() for code in re.findall(rb"CH\d{3}", one)}
         self.answered += b'"errors"' not in one and one.startswith(b'{"data"')
         return one
 
-    def _calls(self, house: House) -> list[tuple[object, ...]]:
-        return [call for call in house.calls() if call[0] not in RAW or not self.who.audits]
+    def _asked(self, house: House) -> list[tuple[str, str, object]]:
+        return [asked for asked in house.asked() if asked[0] not in RAW or not self.who.audits]
 
 
 def questioner(who: Persona, seed: int, tokens: list[str]) -> Questioner:
@@ -83,5 +83,5 @@ def questioner(who: Persona, seed: int, tokens: list[str]) -> Questioner:
 async def tokens_of(house: House, who: Persona) -> list[str]:
     """The tokens that a persona is shown, and texts that are none."""
     said = await house.ask("{orders(first: 50) {nodes {customer}}}", who)
-    house.calls()
+    house.asked()
     return [*sorted({found.decode() for found in re.findall(rb'"(tok_[^"]+)"', said)}), "tok_internal_0", "ann"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+import yaml
 
 from app.project import load_project
 from resolvers.backends.opened import Opened
@@ -65,19 +66,24 @@ class House:
     def made(cls, folder: Path, world: World, engine: str, tabled: bool = False) -> House:
         shutil.copytree(PROJECT, folder)
         filled(folder, "side", "duckdb", statements("side", world, tabled))
-        main = filled(folder, "main", engine, list(statements("main", world, tabled)))
+        made = yaml.safe_load(filled(folder, "main", engine, list(statements("main", world, tabled))))
+        settings = f'main: {{kind: {made["kind"]}, url: "main", location: eu-west-1}}'
         for file, old, new in (
-            ("customhouse.yaml", "main: @", f"main: {main}"),
+            ("customhouse.yaml", "main: @", settings),
             ("catalog/all.yaml", "source: store", "source: main" if tabled else "source: store"),
         ):
             (folder / file).write_text((folder / file).read_text().replace(old, new))
-        return cls.open(folder, shelves(world))
+        return cls.open(folder, shelves(world), made["url"])
 
     @classmethod
-    def open(cls, folder: Path, shelves: dict[str, Shelf]) -> House:
+    def open(cls, folder: Path, shelves: dict[str, Shelf], main: str) -> House:
+        """Open the project in a folder. ``main`` is where its first database is: it does not stand in the settings, so
+        that two worlds have one version of the catalog and may take each other's cursors."""
         project = load_project(folder)
         opened: dict[str, Opened] = {
-            name: shelves[name] if name in shelves else open_source(source, source.url, folder)
+            name: shelves[name]
+            if name in shelves
+            else open_source(source, main if name == "main" else source.url, folder)
             for name, source in project.catalog.sources.items()
         }
         engine = Engine(project.catalog, project.policies, "internal", opened, KEYS, lambda: MINUTE)
@@ -91,17 +97,21 @@ class House:
         except Refusal as refusal:
             return orjson.dumps([(refusal.code, refusal.message, refusal.hint, refusal.status)])
 
-    def calls(self) -> list[tuple[object, ...]]:
-        """What the sources were asked since the last time, in no order: product, keys, session."""
-        found = []
+    def asked(self) -> list[tuple[str, str, object]]:
+        """What the sources were asked since the last time: product, key, session. How keys share calls is left out: an
+        engine gives rows in any order where none matters."""
+        found: list[tuple[str, str, object]] = []
         for shelf in self.shelves.values():
-            found += [(product, tuple(map(repr, keys)), call.session) for product, keys, call in shelf.calls]
+            found += [(product, repr(key), call.session) for product, keys, call in shelf.calls for key in keys]
             shelf.calls.clear()
         return sorted(found, key=repr)
 
     def broken(self, products: set[str]) -> None:
+        """Break the calls of these products. What was kept is forgotten: how far a failed answer came is chance."""
         for shelf in self.shelves.values():
             shelf.broken = products
+        if products:
+            self.engine.kept_rows._held.clear()
 
     async def __aenter__(self) -> House:
         return self

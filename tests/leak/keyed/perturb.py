@@ -94,6 +94,8 @@ def _new(product: str, rows: list[Row], dice: random.Random) -> list[Row]:
         return [{"customer": name, "score": 9.0, "tier": "CANARY-other-1"} for name in CUSTOMERS]
     if product == "feat.day_loads":
         return [{"day": day, "load": 77.0} for day in DAYS]
+    if product == "shop.slots":
+        return [{"day": day, "title": "CANARY-other-2"} for day in DAYS]
     if product == "feat.item_trips":
         return [{"item": item, "computed": NOW, "trips": 99} for item in ITEMS]
     made = [copy.deepcopy(dice.choice(rows)) for _ in range(HIDDEN)] if rows else []

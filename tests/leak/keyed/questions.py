@@ -15,7 +15,7 @@ from tests.leak.questions import camel
 COLUMNS: dict[str, dict[str, str]] = {
     "orders": {
         "id": "BigInt", "region": "String", "customer": "String", "item": "String", "day": "Date", "amount": "Float",
-        "weight": "Int", "note": "String",
+        "weight": "Int", "note": "String", "slot": "Date",
     },
     "items": {"item": "String", "region": "String", "price": "Float"},
     "stays": {"id": "BigInt", "region": "String", "item": "String", "person": "String", "spent": "Float"},
@@ -26,6 +26,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "customerScores": {"customer": "String", "score": "Float", "tier": "String"},
     "dayLoads": {"day": "Date", "load": "Float"},
+    "slots": {"day": "Date", "title": "String"},
     "itemTrips": {"item": "String", "computed": "Timestamp", "trips": "Int"},
     "risk": {"probability": "Float", "label": "String"},
     "cost": {"doubled": "Float", "rank": "String"},
@@ -38,7 +39,8 @@ SAID = {
 }  # fmt: skip
 ONE = {
     "orders": {
-        "product": "items", "itemFeatures": "itemFeatures", "customerScore": "customerScores", "dayLoad": "dayLoads",
+        "product": "items", "itemFeatures": "itemFeatures", "customerScore": "customerScores",
+        "dayLoad": "dayLoads", "slotLoad": "dayLoads", "slotInfo": "slots",
         "trips": "itemTrips", "risk": "risk", "farRisk": "risk", "cost": "cost", "guess": "guess", "second": "second",
     },
     "items": {"features": "itemFeatures"},
@@ -169,7 +171,9 @@ class Questioner:
 
     def _order(self, table: str) -> str:
         direction = self.dice.choice(ORDERS)
-        ways = [(way, to) for way, to in ONE.get(table, {}).items() if to in self.columns and to != "items"]
+        ways = [
+            (way, to) for way, to in ONE.get(table, {}).items() if to in self.columns and to not in ("items", "slots")
+        ]
         if ways and self.dice.random() < 0.5:
             way, to = self.dice.choice(ways)
             return f"{{{way}: {{{camel(self.dice.choice(self.columns[to]))}: {direction}}}}}"

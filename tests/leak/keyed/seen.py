@@ -69,7 +69,7 @@ def _order(row: Row, who: Persona, world: World) -> Row | None:
         return dict(row)
     if not {"staff", "clerk", "tokens"} & set(who.roles) or not _in_region(row, who):
         return None
-    found = {**row, "note": None, "amount": bucket(row["amount"])}
+    found = {**row, "note": None, "amount": bucket(row["amount"]), "slot": _month(row["slot"])}
     if who.audits and row["amount"] is not None:
         said = cost({"amount": row["amount"]})
         found["doubled"] = bucket(said["doubled"])
@@ -109,12 +109,14 @@ def _day(row: Row, who: Persona, world: World) -> Row | None:
     """A masked key is not followed, so nothing tells which day of a month a row is of."""
     if who.root:
         return dict(row)
-    day = row["day"]
-    assert isinstance(day, date)
-    return {**row, "day": day.replace(day=1)} if "staff" in who.roles else None
+    return {**row, "day": _month(row["day"])} if "staff" in who.roles else None
+
+
+def _month(day: object) -> object:
+    return day.replace(day=1) if isinstance(day, date) else None
 
 
 _SEE: dict[str, Callable[[Row, Persona, World], Row | None]] = {
-    "shop.orders": _order, "shop.visits": _ware, "shop.items": _ware, "feat.item_trips": _plain,
+    "shop.orders": _order, "shop.visits": _ware, "shop.items": _ware, "feat.item_trips": _plain, "shop.slots": _day,
     "feat.item_features": _feature, "feat.customer_scores": _plain, "feat.day_loads": _day,
 }  # fmt: skip

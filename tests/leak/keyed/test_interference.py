@@ -21,7 +21,7 @@ from tests.leak.keyed.world import world
 
 SEED = int(os.environ.get("CUSTOMHOUSE_LEAK_SEED", "20131"))
 QUESTIONS = int(os.environ.get("CUSTOMHOUSE_LEAK_QUESTIONS", "0"))
-LEAST, BOX = 8, 8.0
+LEAST, BOX = 6, 6.0
 """Questions per persona at least, and seconds per engine and place of the features, in the default lane."""
 WORLDS = 60
 """Questions per persona after which another pair of worlds is asked."""
@@ -54,7 +54,8 @@ async def test_what_may_not_be_seen_changes_no_byte_and_no_call(
     record_property("figure", f"features on {engine}, {tabled=}: seed {SEED}, {answered} answered, {len(found)} leaks")
     assert not found, "\n".join(map(str, found[:3]))
     assert answered >= LEAST * (len(PERSONAS) - 1)
-    assert {"CH205", "CH451", "CH604"} <= codes
+    assert {"CH205", "CH604"} <= codes
+    assert tabled or "CH451" in codes, "a minimum group is not looked at row by row, as a filter by a store would"
 
 
 def _goes_on(asked: int, number: int, ends: float) -> bool:

@@ -24,12 +24,13 @@ DAYS = (date(2024, 1, 1), date(2024, 2, 1), date(2024, 2, 9), date(2024, 3, 1), 
 TABLES: dict[str, tuple[str, str, dict[str, str]]] = {
     "shop.orders": ("main", "orders", {
         "id": "BIGINT", "region": "TEXT", "customer": "TEXT", "item": "TEXT", "day": "DATE",
-        "amount": "DOUBLE PRECISION", "weight": "INTEGER", "note": "TEXT",
+        "amount": "DOUBLE PRECISION", "weight": "INTEGER", "note": "TEXT", "slot": "DATE",
     }),
     "shop.visits": ("main", "visits", {
         "id": "BIGINT", "region": "TEXT", "item": "TEXT", "person": "TEXT", "spent": "DOUBLE PRECISION",
     }),
     "shop.items": ("side", "items", {"item": "TEXT", "region": "TEXT", "price": "DOUBLE PRECISION"}),
+    "shop.slots": ("side", "slots", {"day": "DATE", "title": "TEXT"}),
     "feat.item_trips": ("main", "item_trips", {"item": "TEXT", "computed": "TIMESTAMPTZ", "trips": "INTEGER"}),
 }  # fmt: skip
 STORED: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -43,7 +44,8 @@ STORED: dict[str, tuple[str, str, dict[str, str]]] = {
     "feat.day_loads": ("main", "day_loads", {"day": "DATE", "load": "DOUBLE PRECISION"}),
 }  # fmt: skip
 KEYS = {
-    "shop.orders": ("id",), "shop.visits": ("id",), "shop.items": ("item",), "feat.item_trips": ("item", "computed"),
+    "shop.orders": ("id",), "shop.visits": ("id",), "shop.items": ("item",), "shop.slots": ("day",),
+    "feat.item_trips": ("item", "computed"),
     "feat.item_features": ("item", "region"), "feat.customer_scores": ("customer",), "feat.day_loads": ("day",),
 }  # fmt: skip
 
@@ -57,6 +59,7 @@ def world(seed: int) -> World:
         "shop.items": [
             {"item": item, "region": dice.choice(REGIONS), "price": _amount(dice)} for item in ITEMS if item != "tag"
         ],
+        "shop.slots": [{"day": day, "title": dice.choice("abc")} for day in DAYS[1:]],
         "feat.item_trips": [_trip(dice, item, n) for item in ITEMS[:4] for n in range(dice.randint(0, 2))],
         "feat.item_features": [
             _feature(dice, item, region) for item in ITEMS for region in REGIONS if dice.random() < 0.8
@@ -83,6 +86,7 @@ def _order(dice: random.Random, n: int) -> Row:
         "amount": _amount(dice),
         "weight": dice.choice([None, -2, 0, 3, 8]),
         "note": dice.choice([None, f"CANARY-note-{n}"]),
+        "slot": dice.choice([None, *DAYS]),
     }
 
 
