@@ -13,6 +13,7 @@ import yaml
 
 from tests.app.issuer import Issuer
 from tests.app.process import Process
+from tests.canary import keyed
 from tests.leak.compare import PROJECT
 from tests.leak.databases import duckdb_file
 from tests.leak.reference import Persona
@@ -38,26 +39,35 @@ def secret_world() -> World:
     return made
 
 
-def write_project(folder: Path, issuer: str) -> Path:
+def write_project(folder: Path, issuer: str, scorer: str) -> Path:
+    """The project, with a model server at this URL, and a store where the environment says."""
     shutil.copytree(PROJECT, folder)
     settings = yaml.safe_load((folder / "customhouse.yaml").read_text())
     of = settings["issuers"]["dev"]
     del of["development"]
     of |= {"issuer": issuer, "oidc": True, "max_lifetime": "24h"}
+    settings["sources"] |= {
+        "store": {"kind": "redis", "url": "secret:env:STORE", "location": "eu-west-1"},
+        "scorer": {"kind": "mlflow", "url": scorer, "location": "eu-west-1"},
+    }
     (folder / "customhouse.yaml").write_text(yaml.safe_dump(settings))
+    catalog = (folder / "catalog" / "crm.yaml").read_text().replace("      manager:", f"{keyed.WAYS}      manager:")
+    (folder / "catalog" / "crm.yaml").write_text(catalog)
+    (folder / "catalog" / "keyed.yaml").write_text(yaml.safe_dump({"products": keyed.PRODUCTS}))
     (folder / "catalog" / "broken.yaml").write_text(yaml.safe_dump({"products": {"crm.broken": BROKEN}}))
     grant = {"name": "broken", "on": {"products": ["crm.broken"]}}
-    (folder / "policies" / "broken.yaml").write_text(yaml.safe_dump({"grants": [grant]}))
+    (folder / "policies" / "broken.yaml").write_text(yaml.safe_dump({"grants": [grant, *keyed.GRANTS]}))
     for source in ("main", "side"):
         duckdb_file(folder, source, secret_world(), False)
     return folder
 
 
-def start(folder: Path) -> Process:
+def start(folder: Path, store: str) -> Process:
     environ = {
         "CUSTOMHOUSE_MASTER_KEY": MASTER,
         "CUSTOMHOUSE_EXPLAIN": "roles:platform",
         "CUSTOMHOUSE_SERVER_TIMING": "1",
+        "STORE": store,
     }
     return Process(["-m", "app.cli", "serve", "--project", str(folder), "--zone", "internal"], environ)
 

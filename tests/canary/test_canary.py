@@ -10,9 +10,13 @@ import pytest
 
 from tests.app.issuer import Issuer, sign
 from tests.app.process import Process
+from tests.canary import keyed
 from tests.canary.gateway import SEED, Visitor, log_text, opened, secret_world, start, write_project
 from tests.leak.compare import everything
 from tests.leak.reference import PERSONAS, Persona, governed
+from tests.results.valkey import Valkey, server
+
+__all__ = ["server"]
 
 CANARY = re.compile(rb"CANARY-[a-z]+-\d+|canary\.mail\.\d+")
 QUESTIONS = 25
@@ -56,9 +60,19 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def visited(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process, list[Visitor]]]:
+def echoing() -> Iterator[tuple[str, list[bytes]]]:
+    with keyed.echoing() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def visited(
+    issuer: Issuer, server: Valkey, echoing: tuple[str, list[bytes]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Process, list[Visitor]]]:
     """A gateway after everybody's visit, ended so that its log is whole."""
-    process = start(write_project(tmp_path_factory.mktemp("canary") / "project", issuer.url))
+    keyed.spoil(server, secret_world())
+    project = write_project(tmp_path_factory.mktemp("canary") / "project", issuer.url, echoing[0])
+    process = start(project, server.url)
     try:
         with httpx.Client(base_url=process.url, timeout=60, trust_env=False) as client:
             visitors = [Visitor.make(client, issuer, persona) for persona in PERSONAS]
@@ -74,7 +88,7 @@ def visit(visitor: Visitor, issuer: Issuer) -> None:
     """One persona's corpus: what they may ask, what they may not, and what is broken."""
     asks = everything(visitor.persona, SEED)
     texts = [asks.question() for _ in range(QUESTIONS)]
-    for text in (*texts, *LISTS, *TRIPPING, *BAD_QUERIES, INTROSPECTION):
+    for text in (*texts, *LISTS, *TRIPPING, *keyed.ASKED, *BAD_QUERIES, INTROSPECTION):
         visitor.ask(text)
     typed = "query ($w: PersonWhere, $n: Int) { people(where: $w, first: $n) { nodes { id } } }"
     for value in ({"name": {"eq": VARIABLE_MARK}}, {"id": {"eq": VARIABLE_MARK}}, {VARIABLE_MARK: 1}, VARIABLE_MARK):
@@ -164,6 +178,26 @@ def test_no_answer_tells_papers_or_engine_texts(visited: tuple[Process, list[Vis
             assert b"Conversion" not in text and b"INT32" not in text and b"duckdb" not in text.lower(), asked
             if "/explain" in asked and "platform" not in visitor.persona.roles:
                 assert b"SELECT" not in text, asked
+
+
+def test_what_fails_by_key_says_nothing(
+    visited: tuple[Process, list[Visitor]], echoing: tuple[str, list[bytes]]
+) -> None:
+    """The store's cells and the model server's echo of its inputs stand in no answer; they did fail, with canaries."""
+    process, visitors = visited
+    assert any(CANARY.findall(body) for body in echoing[1])
+    log = log_text(process)
+    assert re.search(rb"source store (failed|is down)", log) and re.search(rb"source scorer (failed|is down)", log)
+    heard = [
+        body
+        for visitor in visitors
+        for asked, body in visitor.heard
+        if any(repr(text)[1:-1] in asked for text in keyed.ASKED)
+    ]
+    assert len(heard) == len(keyed.ASKED) * len(visitors)
+    assert any(b"CH502" in body or b"CH501" in body for body in heard)
+    for body in heard:
+        assert not re.findall(rb"CANARY|MARK-of-an-input|MARK-of-a-note|MARK-of-a-key|BAD_REQUEST", opened(body))
 
 
 def test_nothing_personal_is_logged(visited: tuple[Process, list[Visitor]]) -> None:
