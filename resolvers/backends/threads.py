@@ -62,6 +62,8 @@ class Threads:
     async def run(self, work: Callable[[Job], T], deadline: Deadline) -> T:
         """The result of ``work``. Raises TimeoutError at the deadline and CancelledError where the task is cancelled,
         both without waiting for the engine to come back."""
+        if deadline.left() == 0:
+            raise TimeoutError
         loop, job = asyncio.get_running_loop(), Job()
         # Who waits is woken by the end or by the clock: asyncio.timeout and asyncio.shield cost six times as much.
         waiter: asyncio.Future[None] = loop.create_future()
