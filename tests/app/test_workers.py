@@ -113,8 +113,12 @@ def test_workers_share_connections_and_the_sums_are_right(crowd: Crowd) -> None:
     assert crowd.sample("request_duration_seconds_bucket", route="/graphql", le="+Inf") == sent
     assert crowd.sample("inflight_requests") == 0
     assert crowd.sample("workers") == COUNT
-    asked = [line["worker"] for line in crowd.process.log if line.get("route") == "/graphql"]
-    assert {number: asked.count(number) >= 10 for number in range(COUNT)} == dict.fromkeys(range(COUNT), True)
+
+    def all_asked() -> bool:  # lines are written some time after the answers
+        asked = [line["worker"] for line in crowd.process.log if line.get("route") == "/graphql"]
+        return all(asked.count(number) >= 10 for number in range(COUNT))
+
+    assert until(all_asked)
 
 
 def test_a_killed_worker_is_replaced_and_its_counts_stay(crowd: Crowd) -> None:
@@ -130,7 +134,7 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay(crowd: Crowd) -> None:
         for client in clients:  # the other workers' connections have not noticed
             with suppress(httpx.TransportError):
                 survived += crowd.ask(client, "ok").status_code == 200
-        assert survived == COUNT - 1
+        assert survived >= COUNT - 1  # a client that was told of the end in time has connected anew
         assert crowd.versions()
         assert crowd.process.wait_for("worker_ended", at, worker=1)["code"] == -signal.SIGKILL
         assert crowd.process.wait_for("serving", at, worker=1)["pid"] != dead
