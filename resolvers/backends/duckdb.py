@@ -1,6 +1,7 @@
 """DuckDB: the embedded warehouse. A database file, read-only and locked down; one cursor per thread.
 
-1. Open the file read-only, set what must hold (UTC, no files, no network, no extensions, limits), lock it, prove it.
+1. Open the file read-only, set what must hold (UTC, no files, no network, no extensions, limits, no statistics), lock
+   it, prove it.
 2. A statement runs on its thread's own cursor, so that an interrupt hits it and nothing else.
 
 A file that is not there yet, or is being written, is CH501 until it can be opened. Does not promise: to notice that the
@@ -36,6 +37,9 @@ _LOCKED = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",
 }
+_GLOBAL = {"TimeZone": "UTC", "disabled_optimizers": "statistics_propagation"}
+"""What every cursor must have. What DuckDB knows of rows that a caller may not see must not change how a statement
+ends; its statistics do: told that a column is NULL in all rows, DuckDB 2.0 fails to compare a constant mask of it."""
 
 
 class DuckDB:
@@ -167,7 +171,8 @@ def _release(path: Path) -> None:
 def _open(path: Path, threads: int, memory: str) -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(str(path), read_only=True)
     try:
-        database.execute("SET GLOBAL TimeZone = 'UTC'")
+        for name, value in _GLOBAL.items():
+            database.execute(f"SET GLOBAL {name} = '{value}'")
         for name, value in _LOCKED.items():
             database.execute(f"SET {name} = {value}")
         database.execute("SET disabled_filesystems = 'LocalFileSystem'")
@@ -183,10 +188,10 @@ def _open(path: Path, threads: int, memory: str) -> duckdb.DuckDBPyConnection:
 
 
 def _prove(database: duckdb.DuckDBPyConnection) -> None:
-    """Raises duckdb.Error unless everything holds and can no longer be changed."""
-    wanted = {**_LOCKED, "lock_configuration": "true", "TimeZone": "UTC"}
+    """Raises duckdb.Error unless everything holds, for cursors too, and can no longer be changed."""
+    wanted = {**_LOCKED, **_GLOBAL, "lock_configuration": "true"}
     del wanted["python_enable_replacements"]
-    rows = database.execute("SELECT name, value FROM duckdb_settings()").fetchall()
+    rows = database.cursor().execute("SELECT name, value FROM duckdb_settings()").fetchall()
     held = {str(name): str(value) for name, value in rows}
     loose = sorted(name for name, value in wanted.items() if held.get(name) != value)
     if loose:

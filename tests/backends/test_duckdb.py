@@ -33,6 +33,8 @@ class TestDuckDB(Conformance):
             "LOAD httpfs",
             "SET enable_external_access = true",
             "SET TimeZone = 'Asia/Tokyo'",
+            "SET disabled_optimizers = ''",
+            "RESET GLOBAL disabled_optimizers",
             "INSERT INTO facts (id) VALUES (99)",
             "DROP TABLE facts",
             "SELECT * FROM hidden_local_variable",
