@@ -89,7 +89,10 @@ class _Planner:
         if gathering.kind == "links":
             return Gather(gathering, self._links(block), self._link_types(block), most)
         child = next(child for child in block.children if child.name == gathering.child)
-        return Gather(gathering, self.fetch(block, None), self._near_types(child), most)
+        fetch = self.fetch(block, None)
+        if gathering.kind == "matches":
+            fetch = replace(fetch, below=tuple(_compared(step, child) for step in fetch.below))
+        return Gather(gathering, fetch, self._near_types(child), most)
 
     def _links(self, block: Block) -> Fetch:
         """The link values of a block's rows, on the far side of its relationship."""
@@ -333,6 +336,11 @@ class _Planner:
         alias = parent.select.args["from_"].this.alias
         names = link_columns(self._catalog.relationship(child.relationship or ""), far=False)
         return [exp.column(name, table=alias, quoted=True) for name in names]
+
+
+def _compared(step: Fetch | Lookup, child: Block) -> Fetch | Lookup:
+    """What brings the rows that a gathering's condition is about: nothing else looks at them."""
+    return replace(step, compared=True) if isinstance(step, Lookup) and step.block.name == child.name else step
 
 
 def _empty(block: Block) -> tuple[object, ...]:

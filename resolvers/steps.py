@@ -73,7 +73,7 @@ class Lookup:
     ``columns`` are asked of the source; ``outputs`` are the column of each of the block's outputs (None: a constant
     1). ``parts`` are the parts of the key, None where nothing feeds it; ``given`` says which of them must be there.
     ``alike``: per part of the key, whether the governed row must show it clear; else it only has to show something.
-    ``needs`` are the steps beside it that must have run.
+    ``needs`` are the steps beside it that must have run. ``compared``: its rows are for a gathering's condition alone.
     """
 
     source: str
@@ -87,6 +87,7 @@ class Lookup:
     parent: str | None = None
     keys: tuple[Slot, ...] = ()
     needs: frozenset[str] = frozenset()
+    compared: bool = False
 
 
 Step = Fetch | Lookup

@@ -34,6 +34,15 @@ def writer(type_: Type) -> Callable[[object], object] | None:
     return _WRITE.get(type_.kind)
 
 
+def comparer(type_: Type) -> Callable[[object], object] | None:
+    """The same for values that a filter compares and nobody is shown: an infinity is what it is, as in SQL."""
+    return _number if type_.kind is Kind.FLOAT else writer(type_)
+
+
+def _number(value: object) -> object:
+    return value if isinstance(value, int | float) and not math.isnan(value) else None
+
+
 def _float(value: object) -> object:
     return value if isinstance(value, int | float) and math.isfinite(value) else None
 

@@ -16,7 +16,7 @@ from resolvers.bind import Request
 from resolvers.lookups.find import Found
 from resolvers.natural import natural
 from resolvers.steps import Layout, Lookup, Part
-from resolvers.wire import writer
+from resolvers.wire import comparer, writer
 from schema.catalog import Catalog
 from schema.types import Kind, Type
 
@@ -67,7 +67,8 @@ class Lookups:
         """Gives what the caller may see of a row, in the order of the block's outputs."""
         see, alike = self._rows[lookup.product], lookup.alike
         outputs = list(zip(lookup.outputs, lookup.block.outputs, strict=True))
-        writes = [(name, None if name is None else writer(output.type)) for name, output in outputs]
+        written = comparer if lookup.compared else writer
+        writes = [(name, None if name is None else written(output.type)) for name, output in outputs]
 
         def show(raw: Row | None) -> Values | None:
             seen = None if raw is None else see(raw)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import random
 import shutil
@@ -196,3 +197,56 @@ async def differences(
         await store.close()
         await table.close()
     return found
+
+
+OPEN = "grants: [{name: all, on: {products: [operations.flights]}}]"
+DISTANCES = [math.inf, -math.inf, None, 7.0]
+"""Of the flights of legs 0 to 3. Legs 4 to 6 lead nowhere, 7 and 8 as 0 and 1."""
+COMPARED = {
+    "gt: 0.25": [0, 3, 7], "lt: 0": [1, 8], "gte: 1.7e308": [0, 7], "lte: -1.7e308": [1, 8], "ne: 7": [0, 1, 7, 8],
+    "eq: 7": [3], "in: [7, 1]": [3], "notIn: [7]": [0, 1, 7, 8], "isNull: false": [0, 1, 3, 7, 8], "isNull: true": [2],
+}  # fmt: skip
+AROUND = (
+    "where: {features: {distance: {@}}, echo: {sum: {eq: 0}}}",
+    "where: {not: {features: {distance: {@}}}}",
+    "where: {features: {not: {distance: {@}}}}",
+    "where: {features: {distance: {@}}}, orderBy: [{features: {distance: DESC}}]",
+)
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "postgres"])
+async def test_an_infinite_feature_is_compared_as_by_sql(kind: str, tmp_path: Path) -> None:
+    """It counts as null where it is shown, ordered by or fed to a model, and only there."""
+    rows = [dict.fromkeys(TYPES) | {"id": at, "dep_delay": at, "distance": far} for at, far in enumerate(DISTANCES)]
+    who = Caller("ana", "https://dev.customhouse.example", "internal", {}, FAR_FUTURE, None, "eu-west-1", "papers")
+    store = House.made(tmp_path / "store", kind, OPEN, rows, [], tabled=False)
+    table = House.made(tmp_path / "table", kind, OPEN, rows, [], tabled=True)
+    try:
+        for test, wanted in COMPARED.items():
+            asked = f"{{legs(where: {{features: {{distance: {{{test}}}}}}}) {{nodes {{leg}}}}}}"
+            found = [int(node["leg"]) for node in orjson.loads(await store.ask(asked, who))["data"]["legs"]["nodes"]]
+            assert (test, found) == (test, wanted)
+            for where in AROUND:
+                asked = f"{{legs({where.replace('@', test)}) {{nodes {{leg features {{distance}} echo {{sum}}}}}}}}"
+                assert (asked, await store.ask(asked, who)) == (asked, await table.ask(asked, who))
+        shown = orjson.loads(await store.ask("{legs(first: 2) {nodes {features {distance} echo {sum}}}}", who))
+    finally:
+        await store.close()
+        await table.close()
+    assert shown["data"]["legs"]["nodes"] == [{"features": {"distance": None}, "echo": {"sum": 0.0}}] * 2
+
+
+async def test_an_infinite_score_is_compared_as_features_are(tmp_path: Path) -> None:
+    who = Caller("ana", "https://dev.customhouse.example", "internal", {}, FAR_FUTURE, None, "eu-west-1", "papers")
+    house = House.made(tmp_path / "p", "duckdb", OPEN, [dict.fromkeys(TYPES) | {"id": 0, "dep_delay": 0}], [], False)
+    scorer = house.opened["scorer"]
+    assert isinstance(scorer, Shelf)
+    scorer.scores["ml.echo"] = lambda inputs: {"said": "much", "sum": math.inf}
+    try:
+        asked = "{legs(where: {echo: {sum: {@}}}) {nodes {leg echo {sum}}}}"
+        above = orjson.loads(await house.ask(asked.replace("@", "gt: 1"), who))
+        null = orjson.loads(await house.ask(asked.replace("@", "isNull: true"), who))
+    finally:
+        await house.close()
+    assert above["data"]["legs"]["nodes"] == [{"leg": str(leg), "echo": {"sum": None}} for leg in (0, 1, 2, 4)]
+    assert null["data"]["legs"]["nodes"] == []
