@@ -12,10 +12,11 @@ JSON: Media = "application/json"
 GRAPHQL: Media = "application/graphql-response+json"
 _OFFERED: tuple[Media, Media] = (GRAPHQL, JSON)
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_TYPE = re.compile(rf"\s*({_TOKEN})/({_TOKEN})\s*")
-_PARAMETER = re.compile(rf';\s*({_TOKEN})\s*=\s*({_TOKEN}|"(?:[^"\\]|\\.)*")\s*')
-_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
+TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TYPE = re.compile(rf"\s*({TOKEN})/({TOKEN})\s*")
+_PARAMETER = re.compile(rf';\s*({TOKEN})\s*=\s*({TOKEN}|"(?:[^"\\]|\\.)*")\s*')
+QUALITY = r"0(?:\.\d{0,3})?|1(?:\.0{0,3})?"
+_QUALITY = re.compile(QUALITY)
 _ELEMENT = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
 
 
@@ -63,11 +64,11 @@ def negotiate(accept: str) -> Media | None:
     """
     if not accept.strip():
         return JSON
-    ranges = [parsed for text in _ELEMENT.findall(accept) if (parsed := _ranged(text)) is not None]
+    ranges = ranges_of(accept)
     best: tuple[float, int, int] = (0.0, 0, 0)
     chosen: Media | None = None
     for preference, media in enumerate(reversed(_OFFERED)):
-        quality, exactness = _wanted(media, ranges)
+        quality, exactness = wanted(media, ranges)
         if quality > 0 and (quality, exactness, preference if exactness == 2 else -preference) > best:
             best, chosen = (quality, exactness, preference if exactness == 2 else -preference), media
     return chosen
@@ -75,8 +76,13 @@ def negotiate(accept: str) -> Media | None:
 
 def wants_page(accept: str) -> bool:
     """Whether this is a browser: it asks for HTML by name."""
-    ranges = [parsed for text in _ELEMENT.findall(accept) if (parsed := _ranged(text)) is not None]
-    return any((media.type, media.subtype) == ("text", "html") and quality > 0 for media, quality in ranges)
+    wish = ("text", "html")
+    return any((media.type, media.subtype) == wish and quality > 0 for media, quality in ranges_of(accept))
+
+
+def ranges_of(accept: str) -> list[tuple[MediaRange, float]]:
+    """The ranges of an Accept header with their qualities; what cannot be read is left out."""
+    return [parsed for text in _ELEMENT.findall(accept) if (parsed := _ranged(text)) is not None]
 
 
 def _ranged(text: str) -> tuple[MediaRange, float] | None:
@@ -89,7 +95,7 @@ def _ranged(text: str) -> tuple[MediaRange, float] | None:
     return media, float(quality)
 
 
-def _wanted(offer: str, ranges: list[tuple[MediaRange, float]]) -> tuple[float, int]:
+def wanted(offer: str, ranges: list[tuple[MediaRange, float]]) -> tuple[float, int]:
     """An offer's quality by the range that names it most exactly, and how exactly: 2 by name, 1 by type, 0 ``*/*``."""
     kind, _, subtype = offer.partition("/")
     found = (0.0, -1)

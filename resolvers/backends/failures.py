@@ -56,13 +56,11 @@ def timed_out(source: str, error: BaseException | None = None) -> Refusal:
     )
 
 
-def too_many_rows(most: int) -> Refusal:
-    return Refusal(
-        "CH601",
-        f"The answer would hold more than {most} rows.",
-        "Ask for fewer rows: a filter, a smaller 'first', or fewer levels.",
-        status=422,
-    )
+def too_many_rows(
+    most: int, hint: str = "Ask for fewer rows: a filter, a smaller 'first', or fewer levels."
+) -> Refusal:
+    """CH601. The hint is in the words of the language that was asked in."""
+    return Refusal("CH601", f"The answer would hold more than {most} rows.", hint, status=422)
 
 
 def too_many_candidates(most: int) -> Refusal:
@@ -74,13 +72,9 @@ def too_many_candidates(most: int) -> Refusal:
     )
 
 
-def too_many_bytes(most: int) -> Refusal:
-    return Refusal(
-        "CH602",
-        f"The answer would hold more than {most} bytes.",
-        "Ask for fewer rows or fewer fields.",
-        status=422,
-    )
+def too_many_bytes(most: int, hint: str = "Ask for fewer rows or fewer fields.") -> Refusal:
+    """CH602, likewise."""
+    return Refusal("CH602", f"The answer would hold more than {most} bytes.", hint, status=422)
 
 
 def scrubbed(text: str) -> str:
