@@ -24,7 +24,7 @@ class ResultColumn:
 def columns(schema: pa.Schema, declared: Sequence[Type | None]) -> tuple[ResultColumn, ...]:
     """One per field, in order; names may repeat. Raises ValueError for an Arrow type without a logical one."""
     return tuple(
-        ResultColumn(field.name, _agreed(said, logical(field.type)))
+        ResultColumn(field.name, said if said and pa.types.is_null(field.type) else _agreed(said, logical(field.type)))
         for field, said in zip(schema, declared, strict=True)
     )
 

@@ -34,9 +34,9 @@ class Values:
 
 def values(array: pa.Array, type_: Type) -> Values:
     """A column in JSON, in the wire forms of schema.types."""
-    if type_.kind is Kind.ARRAY and type_.item is not None:
+    if type_.kind is Kind.ARRAY and type_.item is not None and not pa.types.is_null(array.type):
         return Values(_array(array, type_.item), False)
-    if type_.kind is Kind.STRUCT:
+    if type_.kind is Kind.STRUCT and not pa.types.is_null(array.type):
         return Values(_struct(array, type_), False)
     texts = text(array, type_)
     return Values(json_escaped(texts) if type_.kind in _FREE else texts, type_.kind not in _BARE)

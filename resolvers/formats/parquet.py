@@ -32,6 +32,7 @@ class ParquetWriter:
         self._sink = Sink()
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
+        self._rows = self._bytes = 0  # of those that wait
 
     def start(self) -> Bytes:
         self._writer = pq.ParquetWriter(pa.PythonFile(self._sink, mode="w"), self._schema, compression="zstd")
@@ -41,10 +42,9 @@ class ParquetWriter:
         arrays = [intervals(array) if pa.types.is_interval(array.type) else array for array in batch.columns]
         plain = pa.RecordBatch.from_arrays(arrays, names=self._schema.names)
         self._waiting.append(clothed(plain, self._schema))
-        if (
-            sum(one.num_rows for one in self._waiting) >= GROUP_ROWS
-            or sum(one.nbytes for one in self._waiting) >= GROUP_BYTES
-        ):
+        self._rows += batch.num_rows
+        self._bytes += batch.nbytes
+        if self._rows >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
             self._group()
         return self._sink.taken()
 
@@ -60,7 +60,7 @@ class ParquetWriter:
     def _group(self) -> None:
         if self._waiting and self._writer is not None:
             self._writer.write_table(pa.Table.from_batches(self._waiting, self._schema), row_group_size=GROUP_ROWS * 8)
-        self._waiting = []
+        self._waiting, self._rows, self._bytes = [], 0, 0
 
 
 def _stored(field: pa.Field) -> pa.Field:

@@ -23,7 +23,7 @@ from schema.types import Kind, Type
 def text(array: pa.Array, type_: Type) -> pa.Array:
     """The values as strings. Raises `Refusal` CH502 for a declared JSON that is none."""
     write = _WRITE.get(type_.kind)
-    return _plain(array) if write is None else write(array)
+    return _plain(array) if write is None or pa.types.is_null(array.type) else write(array)
 
 
 def each(array: pa.Array, write: Callable[[object], str | None]) -> pa.Array:

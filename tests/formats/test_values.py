@@ -23,7 +23,7 @@ VALUES: list[dict[str, str]] = yaml.safe_load((HERE / "cases" / "values.yaml").r
 WIRE: list[dict[str, str]] = [
     case
     for case in yaml.safe_load((HERE.parents[0] / "backends" / "cases" / "wire.yaml").read_text(encoding="utf-8"))
-    if "duckdb" in case
+    if "duckdb" in case and not (case["type"] == "date" and case["duckdb"].startswith("TIMESTAMP"))
 ]
 
 
@@ -74,8 +74,7 @@ async def test_read_back_from_binary_formats(case: dict[str, str]) -> None:
 async def test_wire_form_is_that_of_every_back_end(case: dict[str, str]) -> None:
     table, said = asked(f"SELECT {case['duckdb']} AS v"), declared(case)
     (column,) = columns(table.schema, said)
-    if column.type.kind is not parse_type(case["type"]).kind:
-        pytest.skip("the engine holds another type, and that is what is said")
+    assert column.type.kind is parse_type(case["type"]).kind
     answer = orjson.loads(await body(table, "json", said))
     want = orjson.loads(case["want"])
     assert orjson.dumps(answer["rows"][0][0]) == orjson.dumps(want)
