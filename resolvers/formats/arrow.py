@@ -1,5 +1,7 @@
 """Arrow: an IPC stream, the batches as they come. Values keep their Arrow types; each field also says its logical type.
 
+Buffers leave as they are, so what an engine left under a NULL is taken out first.
+
 An answer that broke off cannot say so: the end-of-stream mark is missing, and the body must not be ended.
 """
 
@@ -11,6 +13,7 @@ import pyarrow as pa
 
 from resolvers.formats.choose import MEDIA
 from resolvers.formats.column import ResultColumn
+from resolvers.formats.hidden import scrubbed
 from resolvers.formats.public import clothed, public
 from resolvers.formats.writer import Bytes
 from schema.errors import Refusal
@@ -28,7 +31,8 @@ class ArrowWriter:
         return memoryview(self._schema.serialize())
 
     def batch(self, batch: pa.RecordBatch) -> Bytes:
-        return memoryview(clothed(batch, self._schema).serialize())
+        clean = pa.RecordBatch.from_arrays([scrubbed(array) for array in batch.columns], schema=batch.schema)
+        return memoryview(clothed(clean, self._schema).serialize())
 
     def end(self) -> Bytes:
         return _END

@@ -163,7 +163,7 @@ class _Out:
             self._size += len(data)
 
     def _pieces(self) -> Iterator[bytes]:
-        whole = memoryview(b"".join(self._waiting))
+        whole = memoryview(b"".join(self._waiting) if len(self._waiting) != 1 else self._waiting[0])
         self._waiting, self._size = [], 0
         self._last = time.monotonic()
         for at in range(0, len(whole), PIECE_MOST):
