@@ -30,7 +30,7 @@ _NESTED = frozenset({Kind.ARRAY, Kind.STRUCT})
 
 
 class CsvWriter:
-    media = MEDIA["csv"]
+    media = MEDIA["csv"] + "; charset=utf-8; header=present"
 
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
         self._columns = columns

@@ -84,7 +84,7 @@ async def encoded(
                     for piece in out.ready():
                         yield piece
                 batch = await _next(batches)
-            out.add(await asyncio.to_thread(writer.end))
+            await out.end()
         except Refusal as refusal:
             tally.refusal = refusal
             if not out.begun:
@@ -134,6 +134,10 @@ class _Out:
             self._take(self._encode(batch))
         else:
             self._take(await asyncio.to_thread(self._encode, batch))
+
+    async def end(self) -> None:
+        """What the writer held back: perhaps the whole answer."""
+        self._take(await asyncio.to_thread(lambda: self._compressed(self._writer.end())))
 
     def ready(self) -> Iterator[bytes]:
         """The pieces that should leave now."""

@@ -9,7 +9,18 @@ import pytest
 
 from tests.app.process import ROOT
 
-_ALL = {"boto3", "botocore", "google", "sqlalchemy", "duckdb", "asyncpg", "aiocache", "prometheus_client", "pymysql"}
+_ALL = {
+    "boto3",
+    "botocore",
+    "google",
+    "sqlalchemy",
+    "duckdb",
+    "asyncpg",
+    "aiocache",
+    "prometheus_client",
+    "pymysql",
+    "pyarrow",
+}
 _SERVE = "import app.cli.serve, sys; from pathlib import Path; from schema.catalog import Place, Source; "
 _OPEN = "from app.parts import open_source; open_source(Source('s', {kind!r}, {url!r}, Place('x')), Path()); "
 
@@ -37,6 +48,11 @@ def test_before_any_source() -> None:
 )
 def test_one_source(kind: str, url: str, wanted: set[str]) -> None:
     assert imported(_OPEN.format(kind=kind, url=url)) == wanted
+
+
+def test_choosing_the_format_of_an_answer() -> None:
+    """Arrow is for those who ask in SQL: a writer brings it, not the choice of one."""
+    assert imported("import app.http.media_sql; ") == set()
 
 
 def test_loading_a_project() -> None:

@@ -176,6 +176,12 @@ async def test_compression(format_: Format, compression: Compression) -> None:
         assert len(coded) < len(plain) / 2
 
 
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+async def test_compression_of_an_answer_that_is_held(compression: Compression) -> None:
+    coded = await body(WORDS, "json", layout="columns", compression=compression)
+    assert opened(coded, compression).read() == await body(WORDS, "json", layout="columns")
+
+
 def opened(coded: bytes, compression: Compression) -> io.BufferedIOBase:
     match compression:
         case "identity":
