@@ -1,6 +1,6 @@
 """Encode: a stream of Arrow batches becomes pieces of an answer's body.
 
-1. Wait for the first batch that has rows: what is refused until then has no byte before it and is raised as it is.
+1. Wait for the first rows: what is refused until then has no byte before it and is raised as it is.
 2. Count rows and bytes (Arrow's own, so that the format does not matter) against the bounds, before they are written.
 3. Write the batch in slices and compress them, in a thread unless it is small.
 4. Give the first bytes at once, later ones in pieces, held back no longer than a moment while batches come.
@@ -73,17 +73,14 @@ async def encoded(
     tally = Tally() if tally is None else tally
     out = _Out(writer, compressor(compression))
     try:
-        batches = aiter(stream)
         try:
-            batch = await _next(batches)
-            out.add(writer.start())
-            while batch is not None:
+            out.add(writer.start())  # and held until the first rows are there
+            async for batch in stream:
                 tally.add(batch, bounds)
                 for part in _slices(batch):
                     await out.write(part)
                     for piece in out.ready():
                         yield piece
-                batch = await _next(batches)
             await out.end()
         except Refusal as refusal:
             tally.refusal = refusal
@@ -97,14 +94,6 @@ async def encoded(
             yield piece
     finally:
         await stream.aclose()
-
-
-async def _next(batches: AsyncIterator[pa.RecordBatch]) -> pa.RecordBatch | None:
-    """The next batch that has rows; None at the end."""
-    async for batch in batches:
-        if batch.num_rows:
-            return batch
-    return None
 
 
 def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
