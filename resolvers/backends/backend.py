@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from resolvers.backends.dialect import Dialect, Statement
+from resolvers.backends.stream import ArrowStream
 
 
 class Deadline(NamedTuple):
@@ -78,6 +79,17 @@ class Backend(Protocol):
     async def fetch(
         self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
     ) -> list[tuple[object, ...]]: ...
+
+    @abstractmethod
+    async def stream(self, statement: Statement, values: Sequence[object], deadline: Deadline) -> ArrowStream:
+        """The rows of a statement in Arrow, in the engine's own types (`arrow_types`) and under the names that the
+        statement gives them.
+
+        Returns once the engine has accepted the statement and the columns are known. Raises `Refusal` CH501, CH502 and
+        CH503, also while it is iterated; engine text goes to the log only. Cancelling the task that iterates, or
+        ``aclose``, cancels the statement at the engine. Never more than two batches are held: the engine waits for a
+        slow reader. Whoever has a stream closes it.
+        """
 
     @abstractmethod
     async def describe(self) -> list[TableInfo]: ...

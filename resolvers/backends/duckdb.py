@@ -2,7 +2,8 @@
 
 1. Open the file read-only, set what must hold (UTC, no files, no network, no extensions, limits, no statistics), lock
    it, prove it.
-2. A statement runs on its thread's own cursor, so that an interrupt hits it and nothing else.
+2. A statement runs on its thread's own cursor, so that an interrupt hits it and nothing else. A stream has a cursor and
+   a thread of its own, beside those of `fetch`.
 
 A file that is not there yet, or is being written, is CH501 until it can be opened. Does not promise: to notice that the
 file was replaced while it is open.
@@ -21,10 +22,14 @@ from resolvers.backends.backend import Bounds, Deadline, TableInfo
 from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.duckdb_describe import describe
 from resolvers.backends.duckdb_dialect import DuckDBDialect
+from resolvers.backends.duckdb_stream import read, single
 from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.reading import CHUNK, Reader, Row, within
+from resolvers.backends.stream import ArrowStream
+from resolvers.backends.streams import Feed, Streams
 from resolvers.backends.threads import Job, Stopped, Threads
 from schema.catalog import Source
+from schema.errors import Refusal
 
 _PARSED = 1_000
 """Statements that each thread keeps parsed."""
@@ -43,7 +48,8 @@ ends; its statistics do: told that a column is NULL in all rows, DuckDB 2.0 fail
 
 
 class DuckDB:
-    """Options: ``threads`` (default: the cores), ``memory_limit`` (``1GB``), ``workers`` (statements at once)."""
+    """Options: ``threads`` (default: the cores), ``memory_limit`` (``1GB``), ``workers`` (statements at once),
+    ``streams`` (4: streams at once)."""
 
     def __init__(self, source: Source, path: Path) -> None:
         cores = os.cpu_count() or 1
@@ -53,6 +59,7 @@ class DuckDB:
         self._threads_setting = int(str(source.options.get("threads", cores)))
         self._memory = str(source.options.get("memory_limit", "1GB"))
         self._pool = Threads(source.name, int(str(source.options.get("workers", cores))))
+        self._streams = Streams(source.name, int(str(source.options.get("streams", 4))), self._told)
         self._opening = threading.Lock()
         self._database: duckdb.DuckDBPyConnection | None = None
         self._local = threading.local()
@@ -83,6 +90,20 @@ class DuckDB:
         except duckdb.Error as error:
             raise failed(self.name, error) from None
 
+    async def stream(self, statement: Statement, values: Sequence[object], deadline: Deadline) -> ArrowStream:
+        def work(feed: Feed) -> None:
+            with self._opened().cursor() as cursor:
+                feed.running(cursor.interrupt)
+                try:
+                    read(cursor, statement.text, values, feed)
+                finally:
+                    feed.finished()
+
+        return await self._streams.stream(work, deadline)
+
+    def _told(self, error: Exception) -> Refusal:
+        return failed(self.name, error)
+
     @staticmethod
     def _rest(cursor: duckdb.DuckDBPyConnection, job: Job, reader: Reader) -> list[Row]:
         while rows := cursor.fetchmany(reader.most()):
@@ -96,10 +117,7 @@ class DuckDB:
         known: dict[str, duckdb.Statement] = self._local.parsed
         found = known.get(text)
         if found is None:
-            statements = cursor.extract_statements(text)
-            if len(statements) != 1:
-                raise duckdb.NotSupportedError("only one statement runs at a time")
-            found = statements[0]
+            found = single(cursor, text)
             if len(known) >= _PARSED:
                 del known[next(iter(known))]
             known[text] = found
@@ -121,6 +139,7 @@ class DuckDB:
             raise down(self.name, error) from None
 
     async def close(self) -> None:
+        await self._streams.close()
         await self._pool.close()
         with self._opening:
             if self._database is not None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
+import pyarrow as pa
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, exc, make_url
 
+from resolvers.backends.arrow_types import UTC_MOMENT
 from resolvers.backends.dialect import Dialect
 from resolvers.backends.mysql_dialect import COLLATION, MYSQL_COLLATION, MySQLDialect
 from resolvers.backends.sqlite_dialect import SQLiteDialect
@@ -37,6 +39,10 @@ class Ways(Protocol):
 
     def adapt(self, slot: Slot, value: object) -> object:
         """A neutral value (`binding`) as the driver wants it."""
+
+    def declared(self, column: Sequence[object]) -> pa.DataType | None:
+        """The Arrow type that the driver's description of a column (PEP 249) stands for, or None where the values
+        have to say it."""
 
 
 def ways(source: Source, url: str, project: Path) -> Ways:
@@ -98,6 +104,9 @@ class SQLite:
             whole = int(exact)
             return whole if whole == exact and abs(whole) < 2**63 else float(exact)
         return value
+
+    def declared(self, column: Sequence[object]) -> pa.DataType | None:
+        return None
 
 
 class MySQL:
@@ -171,3 +180,22 @@ class MySQL:
         if isinstance(value, list):
             return [self.adapt(slot, item) for item in value]
         return Decimal(value) if slot.type.kind is Kind.DECIMAL and isinstance(value, str) else value
+
+    def declared(self, column: Sequence[object]) -> pa.DataType | None:
+        from pymysql.constants import FIELD_TYPE as KINDS
+
+        kind = column[1]
+        if kind in (KINDS.DECIMAL, KINDS.NEWDECIMAL):
+            # The description has the width with sign and point, not the precision.
+            width, scale = int(str(column[4])), int(str(column[5]))
+            return pa.decimal128(38, scale) if width - 2 <= 38 else pa.string()
+        if kind in (KINDS.TINY, KINDS.SHORT, KINDS.INT24, KINDS.LONG, KINDS.LONGLONG):
+            return pa.int64()
+        return {
+            KINDS.FLOAT: pa.float64(),
+            KINDS.DOUBLE: pa.float64(),
+            KINDS.DATE: pa.date32(),
+            KINDS.TIME: pa.time64("us"),
+            KINDS.DATETIME: pa.timestamp("us"),
+            KINDS.TIMESTAMP: UTC_MOMENT,
+        }.get(kind)

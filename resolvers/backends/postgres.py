@@ -20,7 +20,9 @@ from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.pool import Pool, Unavailable
 from resolvers.backends.postgres_describe import describe
 from resolvers.backends.postgres_dialect import PostgresDialect, spelt_for
+from resolvers.backends.postgres_stream import PostgresStreams
 from resolvers.backends.reading import CHUNK, Reader, Row, within
+from resolvers.backends.stream import ArrowStream
 from schema.catalog import Source
 
 _BROKEN = (
@@ -42,7 +44,8 @@ FROM pg_database AS d WHERE d.datname = current_database()"""
 
 class Postgres:
     """Options: ``pool_size`` (10), ``connect_timeout`` (5 s), ``statement_timeout`` (60 s: the server's own last word),
-    ``statement_cache_size`` (1000 per connection; 0 behind a pooler in transaction mode)."""
+    ``statement_cache_size`` (1000 per connection; 0 behind a pooler in transaction mode), ``streams`` (4: streams at
+    once, each with a connection beside the pool)."""
 
     def __init__(self, source: Source, url: str) -> None:
         self.name = source.name
@@ -50,11 +53,20 @@ class Postgres:
         self._collations = (False, True)
         self._url = url
         self._connect_timeout = float(str(source.options.get("connect_timeout", 5)))
-        self._statement_timeout = float(str(source.options.get("statement_timeout", 60)))
+        self._settings = {
+            "TimeZone": "UTC",
+            "DateStyle": "ISO, YMD",
+            "IntervalStyle": "iso_8601",
+            "extra_float_digits": "1",
+            "default_transaction_read_only": "on",
+            "statement_timeout": str(int(float(str(source.options.get("statement_timeout", 60))) * 1000)),
+        }
         self._cache = int(str(source.options.get("statement_cache_size", 1000)))
         self._pool: Pool[asyncpg.Connection] = Pool(
             int(str(source.options.get("pool_size", 10))), self._connect, _recover
         )
+        streams = int(str(source.options.get("streams", 4)))
+        self._streams = PostgresStreams(source.name, url, streams, self._connect_timeout, self._settings, _COLLATIONS)
         self._large: dict[str, None] = {}
         self._spelt: dict[str, str] = {}
 
@@ -76,6 +88,9 @@ class Postgres:
                 continue
             self._pool.give(connection)
             return rows
+
+    async def stream(self, statement: Statement, values: Sequence[object], deadline: Deadline) -> ArrowStream:
+        return await self._streams.stream(statement, values, deadline)
 
     def _failed(self, connection: asyncpg.Connection, error: BaseException) -> BaseException:
         """Where the connection goes, and what the caller is told."""
@@ -153,6 +168,7 @@ class Postgres:
         self._pool.give(connection)
 
     async def close(self) -> None:
+        await self._streams.close()
         await self._pool.close()
 
     async def _connect(self) -> asyncpg.Connection:
@@ -161,15 +177,7 @@ class Postgres:
             timeout=self._connect_timeout,
             statement_cache_size=self._cache,
             max_cached_statement_lifetime=0,
-            server_settings={
-                "application_name": "customhouse",
-                "TimeZone": "UTC",
-                "DateStyle": "ISO, YMD",
-                "IntervalStyle": "iso_8601",
-                "extra_float_digits": "1",
-                "default_transaction_read_only": "on",
-                "statement_timeout": str(int(self._statement_timeout * 1000)),
-            },
+            server_settings={"application_name": "customhouse", **self._settings},
         )
         try:
             binary, folding = await connection.fetchrow(_COLLATIONS, timeout=self._connect_timeout)

@@ -26,6 +26,7 @@ from schema.errors import Refusal
 from schema.query import Slot
 from schema.types import STRING, parse_type
 from tests.backends.engines import FACTS, Engine
+from tests.backends.streaming import Streaming
 
 WIDE = Bounds(100_000, 1 << 26)
 _CASES = Path(__file__).parent / "cases"
@@ -99,7 +100,7 @@ def exact(text: str) -> object:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-class Conformance:
+class Conformance(Streaming):
     """Inherited once per engine, whose module gives the fixture ``engine``."""
 
     @pytest.mark.parametrize("case", cases("wire"), ids=lambda case: f"{case['type']}-{case['want']}"[:60])

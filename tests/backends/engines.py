@@ -58,12 +58,16 @@ def _tree(integer: str, text: str) -> list[str]:
 @dataclass(frozen=True)
 class Engine:
     """``slow`` is a statement that runs for minutes; ``broken`` one that fails on a hidden value; ``literal`` names the
-    engine's column in the case files. ``running`` counts the slow statements that the engine is still working on."""
+    engine's column in the case files. ``running`` counts the slow statements that the engine is still working on.
+    ``long`` gives so many rows of ``i`` and a ``pad`` of 100 letters, one by one; ``breaks`` fails on a hidden value
+    after thousands of rows."""
 
     literal: str
     opened: Callable[..., Backend]
     slow: str
     broken: str
+    long: Callable[[int], str]
+    breaks: str
     raw_table: Callable[[str], str] = lambda name: name
 
 
@@ -88,6 +92,8 @@ def duckdb_engine(folder: Path) -> Engine:
         lambda **options: open_backend(source("duckdb", threads=1, **options), path.name, folder),
         slow="SELECT CAST(SUM(a.range * b.range % 7) AS VARCHAR) FROM range(10000000) AS a, range(10000000) AS b",
         broken="SELECT CAST('CANARY-7f3a' || i AS INTEGER) FROM numbers",
+        long=lambda rows: f"SELECT range AS i, repeat('x', 100) AS pad FROM range({rows})",
+        breaks="SELECT CAST(CASE WHEN range < 100000 THEN '1' ELSE 'CANARY-7f3a' END AS INTEGER) FROM range(200000)",
     )
 
 
@@ -109,6 +115,9 @@ def postgres_engine(server: Server, options: str = "") -> Engine:
         lambda **options: open_backend(source("postgres", **options), dsn, Path(".")),
         slow="SELECT pg_sleep(120)::text",
         broken="SELECT CAST('CANARY-7f3a' || i AS integer) FROM numbers",
+        long=lambda rows: f"SELECT i, repeat('x', 100) AS pad FROM (SELECT generate_series(0, {rows - 1}) AS i) AS n",
+        breaks="SELECT CAST(CASE WHEN i < 100000 THEN '1' ELSE 'CANARY-7f3a' || i END AS integer) "
+        "FROM (SELECT generate_series(0, 200000) AS i) AS n",
     )
 
 
@@ -132,6 +141,9 @@ def sqlite_engine(folder: Path) -> Engine:
         lambda **options: open_backend(source("sqlalchemy", **options), f"sqlite:///{path.name}?mode=ro", folder),
         slow=endless + "SELECT CAST(SUM(i % 7) AS TEXT) FROM n",
         broken="SELECT json_extract('CANARY-7f3a' || i, '$') FROM numbers",
+        long=lambda rows: f"{endless}SELECT i, printf('%.*c', 100, 'x') AS pad FROM n LIMIT {rows}",
+        breaks=endless
+        + "SELECT CASE WHEN i < 100000 THEN 1 ELSE json_extract('CANARY-7f3a' || i, '$') END AS a FROM n",
     )
 
 
@@ -210,4 +222,7 @@ def mariadb_engine(server: MariaDB) -> Engine:
         lambda **options: open_backend(source("sqlalchemy", **options), url, Path(".")),
         slow="SELECT SLEEP(120)",
         broken="SELECT JSON_VALUE(pad, i, 'CANARY-7f3a') FROM numbers",
+        long=lambda rows: f"SELECT seq AS i, REPEAT('x', 100) AS pad FROM seq_0_to_{rows - 1}",
+        breaks="SELECT CASE WHEN seq < 100000 THEN 1 ELSE EXTRACTVALUE('<a/>', CONCAT('~CANARY-7f3a', seq)) END AS a "
+        "FROM seq_0_to_200000",
     )

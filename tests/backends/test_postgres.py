@@ -51,16 +51,17 @@ class TestPostgres(Conformance):
             await asyncio.sleep(0.02)
 
     async def running(self, engine: Engine) -> int:
-        return await _activity(engine, "state = 'active' AND query LIKE '%pg_sleep(120)%'")
+        # A stream's statement is the cursor that it fetches from.
+        return await _activity(engine, "state = 'active' AND (query LIKE '%pg_sleep(120)%' OR query LIKE 'FETCH %')")
 
     async def connections(self, engine: Engine) -> int:
         # The module's own back end holds one more.
-        return await _activity(engine, "true") - 1
+        return await _activity(engine, "application_name = 'customhouse'") - 1
 
 
 async def _activity(engine: Engine, where: str) -> int:
     """How many of the gateway's sessions the server itself reports."""
-    found = f"SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'customhouse' AND {where}"
+    found = f"SELECT count(*)::int FROM pg_stat_activity WHERE application_name LIKE 'customhouse%' AND {where}"
     backend = engine.opened(pool_size=1)
     try:
         own = "AND pid <> pg_backend_pid() AND datname = current_database()"
