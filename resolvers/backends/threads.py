@@ -110,6 +110,14 @@ class Threads:
         with suppress(BaseException):
             future.exception()
 
+    def submit(self, work: Callable[[], None]) -> None:
+        """Do something behind all jobs, with nobody waiting. Raises RuntimeError where the pool has been left."""
+        self._pool.submit(work)
+
+    def leave(self) -> None:
+        """Take no more jobs; those that are here end, and nobody waits for that."""
+        self._pool.shutdown(wait=False)
+
     async def close(self) -> None:
         """Let running jobs end, drop waiting ones."""
         self._pool.shutdown(wait=False, cancel_futures=True)

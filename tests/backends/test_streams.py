@@ -1,4 +1,4 @@
-"""Streams of sources that are down, come back, or broke while nobody looked; and the columns of a driver without Arrow."""
+"""Streams of sources that are down, come back, or broke unseen; and the columns of a driver that knows no Arrow."""
 
 from __future__ import annotations
 
