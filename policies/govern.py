@@ -18,31 +18,26 @@ from sqlglot import exp
 
 from policies.allow import check_block, check_gathered
 from policies.condition import Bits, Moment
-from policies.decide import CellDecision, Guards, TableDecision, decide, denials_only, filters_only
-from policies.logic import Formula
+from policies.decide import Guards, TableDecision
+from policies.decided import Decided, localized, unknown
 from policies.lookup import behind
 from policies.privacy import refused, strongest, suppress
-from policies.raw import RawTable
 from policies.relation import (
     FAR,
     KEY,
-    cell,
     governed_relation,
     identity_types,
-    is_link,
     link_columns,
     needed_columns,
-    other_end,
 )
 from policies.rowwise import Facts, See, compile_seen
 from policies.rules import PolicySet, ProductRules
 from policies.verify import mark, verify
 from schema.caller import Caller
-from schema.catalog import Catalog, Product
-from schema.errors import Refusal
+from schema.catalog import Catalog
 from schema.query import Block, Gathering, LogicalQuery, Slot, blocks_of
 from schema.trees import copied, preorder
-from schema.types import STRING, TIMESTAMP, Type
+from schema.types import Type
 
 _SEAL = object()
 
@@ -137,7 +132,12 @@ def row_functions(
 
 def prerequisites(query: LogicalQuery, policies: PolicySet, catalog: Catalog) -> frozenset[str]:
     """The products whose guards the query needs: those it names, and those inside their views."""
-    found = set(query.products)
+    return needed_products(query.products, policies, catalog)
+
+
+def needed_products(named: frozenset[str], policies: PolicySet, catalog: Catalog) -> frozenset[str]:
+    """These products, and those inside their views."""
+    found = set(named)
     waiting = list(found)
     while waiting:
         view = policies.views.get(waiting.pop())
@@ -187,10 +187,9 @@ class _Gate:
     def __init__(
         self, zone: str, query: LogicalQuery, guards: GuardTuple, policies: PolicySet, catalog: Catalog
     ) -> None:
-        self._slots = query.slots
-        self._zone, self._guards, self._policies, self._catalog = zone, dict(guards.products), policies, catalog
-        self._rules = policies.rules[zone]
-        self.decisions: dict[str, TableDecision] = {}
+        self._slots, self._catalog = query.slots, catalog
+        self._decided = Decided(zone, dict(guards.products), policies, catalog)
+        self.decisions = self._decided.decisions
         self._slot_types: dict[str, Type] = {}
 
     def block(self, block: Block) -> Block:
@@ -204,7 +203,7 @@ class _Gate:
         root = select.args["from_"].this
         for table in written.tables:
             self._replace(select, table, written, extra if table is root else [])
-        select = suppress(select, block, self.decisions[block.product], self._product(block.product))
+        select = suppress(select, block, self.decisions[block.product], self._decided.product(block.product))
         return replace(block, select=select, children=tuple(self.block(child) for child in block.children))
 
     def _links(self, relationship: str | None, *, far: bool) -> list[str]:
@@ -215,88 +214,31 @@ class _Gate:
         return [] if far and self._catalog.keyed(way.target) else list(link_columns(way, far))
 
     def _replace(self, select: exp.Select, table: exp.Table, written: _Written, extra: list[str]) -> None:
-        product = self._product(f"{table.db}.{table.name}")
+        product = self._decided.product(f"{table.db}.{table.name}")
         alias = table.alias
         wanted = written.columns.get(alias, frozenset()) | frozenset(extra)
-        decision = self._decide(product, needed_columns(self._catalog, product, wanted))
+        decision = self._decided.decide_on(product, needed_columns(self._catalog, product, wanted))
         for name in wanted:
             hidden = behind(name) or ("" if name.startswith("~") else name)
             if hidden and (decision.cells[hidden].visible is False or not _may_look_up(name, decision)):
-                raise _unknown(f"No column '{hidden}' in product '{product.id}'.")
+                raise unknown(f"No column '{hidden}' in product '{product.id}'.")
         if not decision.visible:
-            raise _unknown(f"No product '{product.id}' in this zone.")
+            raise unknown(f"No product '{product.id}' in this zone.")
         rule = strongest(decision)
         if rule is not None:
             if rule.aggregate_only and table is not select.args["from_"].this:
                 raise refused(product, "filters other rows by its rows")
             wanted |= frozenset(rule.columns)
-        others = self._others(wanted)
-        given = self._given(product, wanted)
+        others = self._decided.others(wanted)
+        given = self._decided.given(product, wanted)
         relation = governed_relation(
-            self._catalog, self._raw(product), self.decisions[product.id], wanted, others, given
+            self._catalog, self._decided.raw(product), self.decisions[product.id], wanted, others, given
         )
         subquery = relation.select.subquery(exp.to_identifier(alias, quoted=True), copy=False)
         mark(subquery, product.id)
         table.replace(subquery)
         for bind, index in written.identities.get(alias, ()):
             self._slot_types[bind] = relation.identity[index]
-
-    def _decide(self, product: Product, columns: frozenset[str]) -> TableDecision:
-        rules = self._rules.get(product.id, ProductRules(product.id))
-        known = self.decisions.get(product.id)
-        if known is not None and columns <= known.cells.keys():
-            return known
-        wanted = columns | (frozenset(known.cells) if known else frozenset())
-        decision = decide(rules, self._guards.get(product.id, ()), wanted, self._localized(product, rules))
-        self.decisions[product.id] = decision
-        return decision
-
-    def _others(self, wanted: frozenset[str]) -> Mapping[str, TableDecision]:
-        """The decisions on the other ends of the links among these columns."""
-        ends = (other_end(self._catalog, name) for name in wanted if is_link(name))
-        return {id_: self._decide(self._product(id_), frozenset(columns)) for id_, columns in ends}
-
-    def _given(self, product: Product, wanted: frozenset[str]) -> Mapping[str, Formula]:
-        """For models that get raw inputs: on which rows each column may be given. Denies and places hold too."""
-        ways = (way for way in product.relationships.values() if way.calls)
-        raw = [way for way in ways if (model := self._catalog.products[way.target].model) is not None and model.raw]
-        names = {here for way in raw for here, _ in way.pairs if any(n.startswith(f"~{way.id}.") for n in wanted)}
-        if not names:
-            return {}
-        rules, guards = self._rules.get(product.id, ProductRules(product.id)), self._guards.get(product.id, ())
-        here = self._localized(product, rules)
-        return {
-            name: allowed if name in here else False for name, allowed in denials_only(rules, guards, names).items()
-        }
-
-    def _localized(self, product: Product, rules: ProductRules) -> frozenset[str]:
-        return localized(product, rules, self._catalog, self._zone)
-
-    def _raw(self, product: Product) -> RawTable:
-        derived = self._policies.derived.get(product.id, {})
-        return RawTable(product, self._catalog, derived, self._policies.views.get(product.id), self._inside)
-
-    def _inside(self, product: Product) -> exp.Select:
-        """A product inside a steward's view: its row filters, denies and places apply, its masks follow the view's own
-        tags."""
-        rules, guards = self._rules.get(product.id, ProductRules(product.id)), self._guards.get(product.id, ())
-        raw, here = self._raw(product), self._localized(product, rules)
-        items = []
-        for name, allowed in denials_only(rules, guards, product.columns).items():
-            shown = allowed if name in here else False
-            value = cell(raw, name, CellDecision(shown, shown, (), ()))
-            items.append(exp.alias_(value, name, quoted=True))
-        rows = filters_only(rules, guards)
-        select = exp.select(*items).from_(raw.source())
-        if isinstance(rows, exp.Expression):
-            return select.where(raw.place(rows))
-        return select if rows else select.where(exp.false())
-
-    def _product(self, id_: str) -> Product:
-        product = self._catalog.products.get(id_)
-        if product is None or product.entitlement:
-            raise _unknown(f"No product '{id_}' in this zone.")
-        return product
 
     def slots(self, query: LogicalQuery, blocks: tuple[Block, ...]) -> Mapping[str, Slot]:
         """Every bind that stands in the governed blocks."""
@@ -305,30 +247,8 @@ class _Gate:
             found[name] = replace(found[name], type=type_)
         for node in _placeholders(blocks):
             if node.name not in found:
-                found[node.name] = self._policy_slot(node.name)
+                found[node.name] = self._decided.policy_slot(node.name)
         return found
-
-    def _policy_slot(self, name: str) -> Slot:
-        origin, _, path = name.partition(":")
-        if origin == "claim":
-            claim = self._catalog.claims[path]
-            return Slot(name, claim.type, "claim", many=claim.many, path=(path,))
-        if origin == "request":
-            return Slot(name, TIMESTAMP if path == "time" else STRING, "request", path=(path,))
-        if origin == "secret":
-            return Slot(name, STRING, "secret", path=(path,))
-        entitlement = self._policies.entitlements[path]
-        return Slot(name, entitlement.type, "entitlement", many=True, path=(path,))
-
-
-def localized(product: Product, rules: ProductRules, catalog: Catalog, zone: str) -> frozenset[str]:
-    """The columns that may leave from here: the source and the gateway are both where every localize rule says."""
-    places = {catalog.sources[product.source].location, catalog.zones[zone].region}
-    columns = frozenset(product.columns)
-    for rule in rules.localize:
-        if not places <= rule.locations:
-            columns -= columns if rule.columns is None else rule.columns
-    return columns
 
 
 def _placeholders(blocks: tuple[Block, ...]) -> Iterator[exp.Placeholder]:
@@ -354,10 +274,6 @@ def _may_look_up(name: str, decision: TableDecision) -> bool:
     return column is None or decision.cells[column].tokens is not None
 
 
-def _unknown(message: str) -> Refusal:
-    return Refusal("CH205", message)
-
-
 __all__ = [
     "GovernedQuery",
     "GuardTuple",
@@ -366,6 +282,7 @@ __all__ = [
     "guard",
     "identity_types",
     "localized",
+    "needed_products",
     "prerequisites",
     "row_functions",
 ]

@@ -25,6 +25,8 @@ from policies.privacy import ENTITY, strongest
 from policies.raw import RawTable
 from policies.sqltype import data_type
 from schema.catalog import Catalog, Product, Relationship
+from schema.sql.joinkeys import link, pair_order, same_link
+from schema.statement import FAR_JOIN, JOIN
 from schema.trees import copied
 from schema.types import STRING, Type
 
@@ -42,7 +44,15 @@ def link_columns(relationship: Relationship, far: bool) -> tuple[str, ...]:
 
 def is_link(name: str) -> bool:
     """Whether a name is a link column's, on either side."""
-    return name.startswith("~") and not name.startswith((ENTITY, KEY)) and behind(name) is None
+    return name.startswith("~") and not name.startswith((ENTITY, KEY, JOIN)) and behind(name) is None
+
+
+def behind_join(catalog: Catalog, name: str) -> tuple[str, ...]:
+    """The link columns that a join key column is made of, in the one order that both ends have."""
+    far = name.startswith(FAR_JOIN)
+    way = catalog.relationship(name.removeprefix(FAR_JOIN).removeprefix(JOIN))
+    columns = link_columns(way, far)
+    return tuple(columns[at] for at in pair_order(way))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,8 @@ def governed_relation(
             value = _identity(raw, decision, int(name.removeprefix(KEY)))
         elif (looked_up := behind(name)) is not None:
             value = _looked_up(raw, decision, name, looked_up)
+        elif name.startswith(JOIN):
+            value = _join_key(catalog, raw, decision, name, others)
         elif name.startswith("~"):
             value = _link(catalog, raw, decision, name, others, given)
         else:
@@ -149,6 +161,34 @@ def _link(
     if allowed is True:
         return value
     null = exp.Cast(this=exp.Null(), to=data_type(raw.product.columns[names[index]].type))
+    return null if allowed is False else _case([(allowed, value)], null, raw)
+
+
+def _join_key(
+    catalog: Catalog, raw: RawTable, decision: TableDecision, name: str, others: Mapping[str, TableDecision]
+) -> exp.Expression:
+    """A keyed hash of the link: equal on both its ends, on no other link, and NULL where it may not be followed.
+
+    Rows that are joined are joined from both ends, so what lets a link be followed one way lets it be joined over.
+    """
+    own = catalog.relationship(name.removeprefix(FAR_JOIN).removeprefix(JOIN))
+    way = next((one for one in same_link(catalog, own) if one.traverse_masked is not None), own)
+    columns = behind_join(catalog, name)
+    product, theirs = other_end(catalog, columns[0])
+    _, _, names = _ends(catalog, columns[0])
+    allowed = conjunction(
+        _traversable(way, decision.cells[here], others[product].cells[there])
+        for here, there in zip(names, theirs, strict=True)
+    )
+    texts: list[exp.Expression] = [exp.Literal.string(link(own))]
+    for at in pair_order(own):
+        type_ = exp.Literal.string(str(raw.product.columns[names[at]].type))
+        texts.append(exp.Anonymous(this="CH_TEXT", expressions=[raw.column(names[at]), type_]))
+    token = exp.Anonymous(this="CH_TOKEN", expressions=texts)
+    value = exp.Anonymous(this="CH_HMAC", expressions=[exp.Placeholder(this="secret:key"), token])
+    if allowed is True:
+        return value
+    null = exp.Cast(this=exp.Null(), to=data_type(STRING))
     return null if allowed is False else _case([(allowed, value)], null, raw)
 
 
@@ -260,7 +300,9 @@ def needed_columns(catalog: Catalog, product: Product, wanted: Iterable[str]) ->
         if name.startswith((ENTITY, KEY)):
             continue
         looked_up = behind(name)
-        if looked_up is not None:
+        if name.startswith(JOIN):
+            found |= {column for part in behind_join(catalog, name) for column in _ends(catalog, part)[2]}
+        elif looked_up is not None:
             found.add(looked_up)
         else:
             found |= set(_ends(catalog, name)[2]) if name.startswith("~") else {name}

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from schema.catalog import Catalog
 from schema.errors import Refusal
+from schema.statement import PULLED_MARK, VIRTUAL_MARK
 
 _MARK = "governed"
 
@@ -22,7 +23,7 @@ def mark(subquery: exp.Subquery, product: str) -> None:
     subquery.meta[_MARK] = product
 
 
-def verify(statement: exp.Expression, catalog: Catalog) -> None:
+def verify(statement: exp.Expr, catalog: Catalog) -> None:
     """Raise `Refusal` CH452 unless every table stands inside a marked relation that may read it.
 
     One walk from the root down, so that what governs a table is what really stands around it in this statement."""
@@ -46,8 +47,10 @@ def verify(statement: exp.Expression, catalog: Catalog) -> None:
 
 
 def _check_table(table: exp.Table, relation: str | None, allowed: Mapping[str, frozenset[tuple[str, ...]]]) -> None:
+    if not isinstance(table.this, exp.Identifier) and relation is None:
+        return  # a series: rows made of constants
     if relation is None:
-        if not table.db and table.name in _ctes_in_scope(table):
+        if not table.db and (table.name.startswith((VIRTUAL_MARK, PULLED_MARK)) or table.name in _ctes_in_scope(table)):
             return
         raise _refused(f"table {table.name}")
     path = tuple(part for part in (table.catalog, table.db, table.name) if part)

@@ -47,6 +47,7 @@ from resolvers.results.results import SharedRows
 from resolvers.run import Access, Done, Means, Ran, run
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
+from resolvers.statements.engine import House, Statements
 from resolvers.steps import Fetch, Lookup, Plan, steps_of
 from schema.caller import Caller
 from schema.catalog import Catalog
@@ -131,6 +132,20 @@ class Engine:
         identities = kept.identities if kept is not None else {}
         self._sources = Sources(catalog, of_keys(sources), observer, self.kept_rows, identities)
         self._compiler = ThreadPoolExecutor(1, f"compile-{zone}")
+        self.statements = Statements(
+            House(
+                catalog,
+                policies,
+                zone,
+                backends,
+                keys,
+                self._sights,
+                self._entitlements,
+                self.moment,
+                clock,
+                self._compiler,
+            )
+        )
 
     async def answer(self, operation: Operation, caller: Caller) -> Answer:
         """Everything between a parsed request and response bytes. Raises `Refusal` or `Refusals` for a request that is

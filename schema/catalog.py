@@ -246,6 +246,21 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
+class SqlLimits:
+    """What SQL may take in a zone: rows and bytes of an answer, seconds until its last row, statements at once in a
+    process and of one caller, and rows and bytes that are pulled to be joined across sources."""
+
+    enabled: bool = True
+    max_rows: int = 1_000_000
+    max_bytes: int = 1024 * 1024 * 1024
+    timeout: float = 120.0
+    statements: int = 16
+    statements_per_caller: int = 4
+    joined_rows: int = 5_000_000
+    joined_bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class Zone:
     """An audience with its own schema. ``products`` None publishes everything but entitlements."""
 
@@ -261,6 +276,7 @@ class Zone:
     max_answer_bytes: int = 32 * 1024 * 1024
     max_body_bytes: int = 1024 * 1024
     timeout: float = 25.0
+    sql: SqlLimits = SqlLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from schema.catalog import Claim, Issuer, Source, SourceKind, Zone
+from schema.catalog import Claim, Issuer, Source, SourceKind, SqlLimits, Zone
 from schema.errors import LoadError, Place
 from schema.load_issuers import key_places, read_issuer
 from schema.load_secrets import check_secrets
@@ -119,6 +119,24 @@ def _zone(name: str, place: Place, node: Entries, issuers: Mapping[str, Issuer],
         max_answer_bytes=_bytes(limits, "max_answer_bytes", 32 * 1024 * 1024, errors),
         max_body_bytes=_bytes(limits, "max_body_bytes", 1024 * 1024, errors),
         timeout=timeout or 25.0,
+        sql=_sql(node.map("sql"), errors),
+    )
+
+
+def _sql(node: Entries, errors: list[LoadError]) -> SqlLimits:
+    usual = SqlLimits()
+    timeout = seconds(node.text("timeout") or f"{usual.timeout:.0f}s")
+    if timeout == 0.0:
+        _zero(node, "timeout", errors)
+    return SqlLimits(
+        enabled=node.flag("enabled", usual.enabled),
+        max_rows=whole(node, "max_rows", usual.max_rows),
+        max_bytes=_bytes(node, "max_bytes", usual.max_bytes, errors),
+        timeout=timeout or usual.timeout,
+        statements=whole(node, "statements", usual.statements),
+        statements_per_caller=whole(node, "statements_per_caller", usual.statements_per_caller),
+        joined_rows=whole(node, "joined_rows", usual.joined_rows),
+        joined_bytes=_bytes(node, "joined_bytes", usual.joined_bytes, errors),
     )
 
 

@@ -122,12 +122,25 @@ LIMITS = Record({
     "timeout": may(duration("Longest run of a request. Default 25s.")),
 }, "Limits of a zone.", "limits")  # fmt: skip
 
+SQL = Record({
+    "enabled": may(Flag("false: the zone answers no SQL. Default true.")),
+    "max_rows": may(Number("Most rows of one answer. Default 1000000.", least=1, most=1_000_000_000)),
+    "max_bytes": may(size("Largest answer, as Arrow. Default 1GiB.")),
+    "timeout": may(duration("Until the last row is read. Default 120s.")),
+    "statements": may(Number("Most statements at once in one process. Default 16.", least=1, most=10_000)),
+    "statements_per_caller": may(Number("Most statements at once of one caller. Default 4.", least=1, most=10_000)),
+    "joined_rows": may(Number("Most rows pulled to be joined across sources. Default 5000000.", least=1,
+                              most=1_000_000_000)),
+    "joined_bytes": may(size("Most bytes pulled to be joined across sources. Default 512MiB.")),
+}, "What SQL may take in a zone.", "sql")  # fmt: skip
+
 ZONE = Record({
     "issuers": need(ListOf(Text(), "Names of the issuers whose tokens it accepts.", least=1)),
     "products": may(ListOf(Text("", PRODUCT, "a product id, domain.product", examples=("operations.flights",)),
                            "Ids of the products it publishes. Absent: all but entitlements.")),
     "region": may(Text("The cloud region this gateway runs in: request.region in policies.")),
     "limits": may(LIMITS),
+    "sql": may(SQL),
 }, "An audience with its own schema and listener.", "zone")  # fmt: skip
 
 SETTINGS = Record({

@@ -13,7 +13,7 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Protocol, TypeAlias
 
 from schema.errors import Refusal
@@ -166,6 +166,30 @@ class Exchange:
             headers.append((b"connection", b"close"))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._write(b"" if self.method == "HEAD" else body)
+
+    async def stream(
+        self, status: int, content_type: str, pieces: AsyncIterator[bytes], extra: RawHeaders | None = None
+    ) -> None:
+        """Send an answer piece by piece, as fast as it is read. What ``pieces`` raises leaves the answer without its
+        end, so that the client sees that it was broken off. Raises ClientLeft for a reader that stalls."""
+        self.status = status
+        headers = [
+            (b"content-type", content_type.encode("ascii")),
+            (b"x-request-id", self.request_id.encode("ascii")),
+            *ALWAYS,
+            *(extra or ()),
+        ]
+        if self.closing:
+            headers.append((b"connection", b"close"))
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        async for piece in pieces:
+            self.sent += len(piece)
+            try:
+                async with asyncio.timeout(self._slow_reader):
+                    await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            except TimeoutError:
+                raise ClientLeft from None
+        await self._send({"type": "http.response.body", "body": b""})
 
     def _is_short(self, body: bytes) -> bool:
         return len(body) <= _PIECE and not self._unread and self.method != "HEAD"

@@ -1,4 +1,4 @@
-"""The outermost ASGI callable: GraphQL goes to its own thin handler, everything else to FastAPI.
+"""The outermost ASGI callable: GraphQL and SQL go to their own thin handlers, everything else to FastAPI.
 
 Every answer, FastAPI's too, carries the request's id and forbids sniffing and storing; every request is logged and
 counted.
@@ -14,11 +14,12 @@ from app.http.access import record
 from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
 from app.http.graphql import GraphQLEndpoint, Trail
 from app.http.page import POLICY, page
+from app.http.sql import PATH, SqlEndpoint
 from app.http.surround import Surround, surround
 from app.log import failure
 from app.settings import Settings
 
-_ROUTES = frozenset({"/catalog", "/schema.graphql", "/explain", "/livez", "/startupz", "/readyz"})
+_ROUTES = frozenset({PATH, "/catalog", "/schema.graphql", "/explain", "/livez", "/startupz", "/readyz"})
 _LEFT = 499  # as the log of other gateways says it: the client closed the connection
 
 
@@ -28,6 +29,7 @@ class Gateway:
     def __init__(self, handlers: Surround, settings: Settings, zone: str) -> None:
         self._metrics, self._zone = handlers.metrics, zone
         self._graphql = GraphQLEndpoint(handlers.switch, settings, page, POLICY)
+        self._sql = SqlEndpoint(handlers.switch)
         self._around: FastAPI = surround(handlers)
         self._switch, self._slow_reader = handlers.switch, settings.slow_reader
 
@@ -41,6 +43,8 @@ class Gateway:
         try:
             if path == "/graphql":
                 await self._graphql.answer(exchange, trail)
+            elif path == PATH:
+                await self._sql.answer(exchange, trail)
             else:
                 await self._beside(exchange, scope, receive, send)
         except ClientLeft:

@@ -18,6 +18,7 @@ from functools import cached_property
 from sqlglot import ErrorLevel, exp
 
 from resolvers.backends.dialect import Capabilities, Statement
+from resolvers.backends.free import FREE, spelt_freely
 from resolvers.backends.logical_types import type_of
 from resolvers.backends.spelling import call, cast, concat, over, text
 from schema.query import SEPARATOR, Slot
@@ -112,7 +113,7 @@ class Lowering(ABC):
         nodes = [node for node in preorder(tree) if isinstance(node, exp.Expression)]
         held = {id(node) for node in nodes if isinstance(node, exp.Anonymous) for node in _held(node)}
         for node in reversed(nodes):
-            if id(node) in held:
+            if id(node) in held or (node._meta is not None and FREE in node._meta):
                 continue
             lowered = self._lower(node, binds)
             if lowered is not node:
@@ -121,6 +122,8 @@ class Lowering(ABC):
 
     def _written(self, tree: exp.Expression) -> str:
         """The text of a tree that is nobody else's."""
+        if tree._meta is not None and FREE in tree._meta:
+            return spelt_freely(tree, self.sqlglot_name)
         return tree.sql(
             self.sqlglot_name, copy=False, comments=False, identify=True, unsupported_level=ErrorLevel.RAISE
         )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ import pyarrow as pa
 from resolvers.backends.backend import Bounds
 from resolvers.backends.failures import too_many_bytes, too_many_rows
 from resolvers.backends.stream import ArrowStream
+from resolvers.formats.broken import BrokenOff
 from resolvers.formats.compress import Compression, Compressor, compressor
 from resolvers.formats.writer import Bytes, Writer
 from schema.errors import Refusal
@@ -32,14 +33,6 @@ _IN_THREAD = 32 << 10
 _PATIENCE = 0.1
 FEWER_ROWS = "Ask for fewer rows: a narrower WHERE, a LIMIT, or an aggregate."
 FEWER_BYTES = "Ask for fewer rows, or for fewer or shorter columns."
-
-
-class BrokenOff(Exception):
-    """The answer ended early after bytes had left, in a format that cannot say so."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
 
 
 @dataclass(slots=True)
@@ -68,7 +61,7 @@ async def encoded(
     *,
     request_id: str = "",
     tally: Tally | None = None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The pieces of a body. Raises `Refusal` before the first of them, `BrokenOff` after it."""
     tally = Tally() if tally is None else tally
     out = _Out(writer, compressor(compression))

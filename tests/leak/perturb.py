@@ -25,7 +25,7 @@ def perturbed(world: World, persona: Persona, seed: int) -> World:
     wanted = governed(world, persona)
     other = copy.deepcopy(world)
     for product in KEYS:
-        seen = {row[KEYS[product]] for row in _visible_raw(world, persona, product)}
+        seen = {row[KEYS[product]] for row in visible_raw(world, persona, product)}
         other[product] = [
             row
             for row in other[product]
@@ -40,7 +40,7 @@ def perturbed(world: World, persona: Persona, seed: int) -> World:
     return other
 
 
-def _visible_raw(world: World, persona: Persona, product: str) -> list[Row]:
+def visible_raw(world: World, persona: Persona, product: str) -> list[Row]:
     """The raw rows behind what the persona sees."""
     single = ({**world, product: [row]} for row in world[product])
     return [one[product][0] for one in single if governed(one, persona).get(product)]

@@ -16,7 +16,7 @@ DELETE FROM t_secrets WHERE id = 2;
 UPDATE t_secrets SET word = 'CANARYROW-otherword';
 UPDATE t_vip SET level = 1, remark = 'CANARYROW-calm' WHERE id = 3;
 DELETE FROM t_vip WHERE id IN (4, 5, 6);
-UPDATE t_payroll SET salary = CASE team WHEN 'law' THEN salary + 1000 ELSE salary - 1000 END, remark = 'CANARYROW-swapped' WHERE team IN ('law', 'art');
+UPDATE t_payroll SET salary = CASE team WHEN 'law' THEN salary + 1000 ELSE salary - 1000 END, remark = 'CANARYROW-swapped-' || employee_id WHERE team IN ('law', 'art');
 UPDATE t_rights SET shop = 'CANARYROW-market' WHERE id = 3;
 DELETE FROM t_rights WHERE id = 4;
 UPDATE t_keys SET material = 'CANARYROW-rotated';

@@ -1,0 +1,184 @@
+"""The SQL endpoint: a statement in, rows out as they come.
+
+1. Who asks (`authenticate`), before a byte of the body is read; then what is asked, and in which form.
+2. The engine's rows. Everything that is refused before the first of them is a problem document with code and SQLSTATE.
+3. The rows in the form that was asked for, written as fast as the client reads. What goes wrong now is said in the
+   answer where its form can say it; else the answer breaks off without its end. It is never merely shorter.
+
+When the client leaves, the statement is cancelled at its sources.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import orjson
+
+from app.http.exchange import ClientLeft, Exchange, RawHeaders
+from app.http.graphql import Trail, broken, too_slow
+from app.http.media import is_json_body
+from app.http.media_sql import Coding, coding_of, format_of
+from app.http.read_sql import Wanted, read_sql_body, read_sql_query
+from app.http.refuse import refusal_headers
+from app.http.watch import TimeIsUp, Watch
+from app.log import event, failure, says
+from app.serving import Serving, Switch
+from resolvers.backends.backend import Bounds
+from resolvers.engine import Engine
+from resolvers.formats.broken import BrokenOff
+from resolvers.formats.choose import Format, Layout
+from resolvers.statements.engine import Result, Statements
+from schema.errors import Refusal
+from schema.sql.states import state_of
+
+PATH = "/sql"
+_VARY = (b"vary", b"Accept, Accept-Encoding")
+_PATIENCE = 5.0
+"""How much later than the statement's own deadline an exchange is ended by force, in seconds."""
+
+
+class SqlEndpoint:
+    """Answers ``/sql``."""
+
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+
+    async def answer(self, exchange: Exchange, trail: Trail) -> None:
+        """Answer one exchange, whatever happens. Raises ClientLeft only."""
+        try:
+            if exchange.method not in ("GET", "POST"):
+                raise Refusal("CH140", "SQL is asked by GET or POST.", status=405)
+            with self._switch.take() as serving:
+                trail.serving = serving
+                await self._ask(exchange, serving, trail)
+        except Refusal as refusal:
+            await self._refuse(exchange, refusal, trail)
+        except TimeIsUp:
+            await self._refuse(exchange, too_slow(), trail)
+        except BrokenOff as broken_off:
+            await self._refuse(exchange, broken_off.refusal, trail)
+        except ClientLeft:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets a code, the log the frames
+            failure(exchange.request_id, error)
+            await self._refuse(exchange, broken(), trail)
+
+    async def _ask(self, exchange: Exchange, serving: Serving, trail: Trail) -> None:
+        started = time.perf_counter()
+        caller = trail.caller = await serving.authenticator.authenticate(exchange.headers)
+        trail.timings["auth"] = (time.perf_counter() - started) * 1000
+        statements = statements_of(serving)
+        seconds = min(serving.zone.sql.timeout, caller.expires - time.time()) + _PATIENCE
+        with Watch(exchange, seconds) as watch:
+            wanted = await self._read(exchange, serving)
+            form = wanted.format or _form(exchange)
+            watch.listen()
+            result = await statements.answer(wanted.asked, caller)
+            try:
+                trail.timings.update(result.timings)
+                await self._send(exchange, serving, Chosen(form, wanted.layout), result)
+            finally:
+                await result.stream.aclose()
+
+    @staticmethod
+    async def _read(exchange: Exchange, serving: Serving) -> Wanted:
+        if exchange.method == "GET":
+            return read_sql_query(exchange.query, exchange.request_id)
+        encoding = exchange.header(b"content-encoding")
+        if encoding and encoding.lower() != "identity":
+            raise Refusal("CH141", "A compressed request body is not read.", "Send it as it is.", status=415)
+        if not is_json_body(exchange.header(b"content-type")):
+            hint = "Send 'Content-Type: application/json', in UTF-8."
+            raise Refusal("CH141", "The request body is not declared as JSON.", hint, status=415)
+        return read_sql_body(await exchange.body(serving.zone.max_body_bytes), exchange.request_id)
+
+    async def _send(self, exchange: Exchange, serving: Serving, chosen: Chosen, result: Result) -> None:
+        name = chosen.format
+        # Imported here because Arrow is: a gateway that is never asked in SQL need not hold it.
+        from resolvers.formats.choose import writer_of
+        from resolvers.formats.column import columns
+        from resolvers.formats.encode import encoded
+
+        coding = coding_of(exchange.header(b"accept-encoding"), name)
+        schema = result.stream.schema
+        written = writer_of(name, schema, columns(schema, result.types), chosen.layout)
+        bounds = Bounds(serving.zone.sql.max_rows, serving.zone.sql.max_bytes)
+        pieces = encoded(result.stream, written, bounds, coding, request_id=exchange.request_id)
+        async with aclosing(pieces):
+            first = await anext(pieces, b"")
+            await self._stream(exchange, coding, written.media, _with(first, pieces), result, serving)
+
+    async def _stream(
+        self,
+        exchange: Exchange,
+        coding: Coding,
+        media: str,
+        pieces: AsyncIterator[bytes],
+        result: Result,
+        serving: Serving,
+    ) -> None:
+        extra: RawHeaders = [_VARY]
+        if coding != "identity":
+            extra.append((b"content-encoding", coding.encode("ascii")))
+        exchange.closing = self._switch.draining
+        log_statement(exchange, serving, result)
+        await exchange.stream(200, media, pieces, extra)
+
+    async def _refuse(self, exchange: Exchange, why: Refusal, trail: Trail) -> None:
+        trail.codes = [why.code]
+        if exchange.status:
+            raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
+        exchange.closing = self._switch.draining
+        headers = [_VARY, *refusal_headers(why)]
+        await exchange.respond(why.status, "application/problem+json", problem(why, exchange.request_id), headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The form that an answer is written in."""
+
+    format: Format
+    layout: Layout
+
+
+def _form(exchange: Exchange) -> Format:
+    """The form that the client accepts best. Raises `Refusal` CH142."""
+    found = format_of(exchange.header(b"accept"))
+    if found is None:
+        hint = "Accept application/json, application/x-ndjson, text/csv, or Arrow or Parquet."
+        raise Refusal("CH142", "No form of answer that the client accepts can be given.", hint, status=406)
+    return found
+
+
+async def _with(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+def statements_of(serving: Serving) -> Statements:
+    """The statements of what is served. Raises `Refusal` CH167 where the zone answers no SQL."""
+    if not serving.zone.sql.enabled or not isinstance(serving.engine, Engine):
+        raise Refusal("CH167", "This zone answers no SQL.", "Ask in GraphQL, at /graphql.", status=404)
+    return serving.engine.statements
+
+
+def problem(why: Refusal, request_id: str) -> bytes:
+    """An RFC 9457 problem document with the code, the SQLSTATE and the place in the statement."""
+    said: dict[str, object] = {"type": "about:blank", "title": why.message, "status": why.status}
+    if why.hint is not None:
+        said["detail"] = why.hint
+    said |= {"code": why.code, "sqlstate": state_of(why.code)}
+    if why.locations:
+        line, column = why.locations[0]
+        said["position"] = {"line": line, "column": column}
+    return orjson.dumps({**said, "request_id": request_id})
+
+
+def log_statement(exchange: Exchange, serving: Serving, result: Result) -> None:
+    """The query log: what was asked without a value of it, and nothing of what was answered."""
+    if says("info"):
+        event("statement", "info", request_id=exchange.request_id, zone=serving.zone.name, statement=result.normal)

@@ -1,0 +1,1 @@
+"""The gate for free SQL: every relation replaced by what its caller may see, and nothing told by errors."""

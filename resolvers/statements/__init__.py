@@ -1,0 +1,1 @@
+"""Statements: how a governed SQL statement is planned over sources and run. Knows no HTTP."""

@@ -1,0 +1,63 @@
+"""Run: a planned statement against its sources, as a stream of Arrow batches.
+
+Where it runs over pulled rows, the sources are asked side by side, and each sends governed rows only. Nothing is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from resolvers.backends.backend import Backend, Deadline
+from resolvers.backends.binding import values
+from resolvers.backends.caps import Caps
+from resolvers.backends.stream import ArrowStream
+from resolvers.bind import Request
+from resolvers.statements.plan import MIXED, StatementPlan
+from resolvers.statements.virtual import Rows, Virtual
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+async def run_statement(
+    plan: StatementPlan,
+    request: Request,
+    backends: Mapping[str, Backend],
+    virtual: Virtual,
+    deadline: Deadline,
+    caps: Caps,
+) -> ArrowStream:
+    """The rows of a statement. Raises `Refusal` CH501, CH502, CH503, CH504, CH606."""
+    bound = values(plan.statement, request.value)
+    if plan.source != MIXED:
+        return await backends[plan.source].stream(plan.statement, bound, deadline)
+    from resolvers.backends.mix import Part, mixed  # imported here because it imports Arrow and an engine
+
+    parts: dict[str, Part] = {name: Rows(virtual.table(name)) for name in plan.virtual}
+    for pulled in plan.pulled:
+        # Opened when its turn comes: parts that wait for each other's places in one source would wait for ever.
+        own = values(pulled.statement, request.value)
+        parts[pulled.name] = partial(backends[pulled.source].stream, pulled.statement, own, deadline)
+    return await mixed(parts, plan.statement, bound, deadline, caps)
+
+
+class Renamed:
+    """A stream whose columns have the names that the caller gave them."""
+
+    def __init__(self, stream: ArrowStream, names: tuple[str, ...]) -> None:
+        import pyarrow as pa
+
+        self._stream = stream
+        fields = [field.with_name(name) for field, name in zip(stream.schema, names, strict=True)]
+        self.schema = pa.schema(fields)
+
+    async def __aiter__(self) -> AsyncIterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        async for batch in self._stream:
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

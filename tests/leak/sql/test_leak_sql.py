@@ -1,0 +1,175 @@
+"""The two properties of tests/leak, over generated SQL: what joins, groups, nests, and divides by what it may not see.
+
+Leak: the governed answer over all data equals the raw answer over data that independent Python filtered and masked.
+Non-interference: two databases that differ only in what a persona may not see give the same answers and refusals, also
+where an expression may raise. Row filters are spelt at length here, so that an engine has a reason to evaluate a
+caller's expression first: with the guards taken out, the same questions find it.
+
+PostgreSQL has its stores in DuckDB, so statements over both are joined across sources. The default lane is time-boxed;
+`make test-all` sets CUSTOMHOUSE_LEAK_QUESTIONS (per persona) and has no box.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlglot import exp
+
+from policies import relation
+from policies.decide import CellDecision
+from policies.raw import RawTable
+from policies.sql import govern, guards
+from tests.leak.compare import ADMIN, Difference, other_project, real_project, reference_project
+from tests.leak.engines import ENGINES, EngineKind
+from tests.leak.house import House
+from tests.leak.reference import PERSONAS, products
+from tests.leak.sql.compare import everything, interference, leaks, within
+from tests.leak.test_leak import BOX, QUESTIONS, SEED
+
+LEAST = 15
+WITH_NAMES = [persona for persona in PERSONAS if products(persona)]
+LONG = 8
+Ask = Callable[[], Awaitable[bool]]
+
+
+@pytest.fixture(params=ENGINES[:2], ids=lambda kind: kind.name)
+def engine(request: pytest.FixtureRequest) -> EngineKind:
+    return request.param  # type: ignore[no-any-return]
+
+
+async def test_governed_answers_equal_the_reference(
+    engine: EngineKind, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    found: list[Difference] = []
+    counts = [0, 0]
+    real_project(tmp_path / "real", SEED, engine)
+    at_length(tmp_path / "real")
+    async with House.open(tmp_path / "real") as real:
+        for persona in WITH_NAMES:
+            reference_project(tmp_path / persona.name, SEED, persona, engine)
+            async with House.open(tmp_path / persona.name) as reference:
+                asks = within(persona, SEED)
+                await _until(BOX / len(WITH_NAMES), partial(leaks, real, reference, persona, asks, found), counts)
+    record_property("figure", _figure("leak property over SQL", engine, counts, found))
+    assert counts[1] > counts[0] * 0.9
+    assert not found, "\n".join(map(str, found[:3]))
+
+
+async def test_hidden_data_changes_nothing(
+    engine: EngineKind, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    found: list[Difference] = []
+    counts = [0, 0]
+    personas = [persona for persona in PERSONAS if persona is not ADMIN]
+    real_project(tmp_path / "real", SEED, engine)
+    at_length(tmp_path / "real")
+    async with House.open(tmp_path / "real") as real:
+        for persona in personas:
+            other_project(tmp_path / persona.name, SEED, persona, engine)
+            at_length(tmp_path / persona.name)
+            async with House.open(tmp_path / persona.name) as other:
+                asks = everything(persona, SEED)
+                await _until(BOX / len(personas), partial(interference, real, other, persona, asks, found), counts)
+    record_property("figure", _figure("non-interference over SQL", engine, counts, found))
+    assert counts[1] >= 60
+    assert not found, "\n".join(map(str, found[:3]))
+
+
+def unmasked(patch: pytest.MonkeyPatch) -> None:
+    def raw(table: RawTable, name: str, decision: CellDecision) -> exp.Expression:
+        return table.column(name)
+
+    patch.setattr(relation, "cell", raw)
+
+
+def unfiltered(patch: pytest.MonkeyPatch) -> None:
+    built = relation.governed_relation
+
+    def made(*args: object) -> relation.GovernedRelation:
+        found = built(*args)  # type: ignore[arg-type]
+        found.select.set("where", exp.Where(this=exp.true()))
+        return found
+
+    patch.setattr(govern, "governed_relation", made)
+
+
+def unguarded(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(govern, "may_raise", lambda scopes: False)
+
+
+def everything_called_total(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(guards, "is_total", lambda node: True)
+
+
+def not_handed_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(guards, "_hand_on", lambda *scope: None)
+
+
+def join_keys_over_masked_keys(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(relation, "_traversable", lambda *ends: True)
+
+
+FAULTS = {
+    unmasked: "duckdb",
+    unfiltered: "duckdb",
+    unguarded: "postgres",
+    everything_called_total: "postgres",
+    not_handed_on: "postgres",
+    join_keys_over_masked_keys: "duckdb",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+async def test_a_check_that_is_gone_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The properties can fail: with one check of the gate taken out, the same questions find it."""
+    fault(monkeypatch)
+    kind = next(kind for kind in ENGINES if kind.name == FAULTS[fault])
+    found: list[Difference] = []
+    real_project(tmp_path / "real", SEED, kind)
+    at_length(tmp_path / "real")
+    async with House.open(tmp_path / "real") as real:
+        for persona in PERSONAS[1:6]:
+            other_project(tmp_path / f"other-{persona.name}", SEED, persona, kind)
+            at_length(tmp_path / f"other-{persona.name}")
+            reference_project(tmp_path / f"reference-{persona.name}", SEED, persona, kind)
+            async with (
+                House.open(tmp_path / f"other-{persona.name}") as other,
+                House.open(tmp_path / f"reference-{persona.name}") as reference,
+            ):
+                telling, plain = everything(persona, SEED), within(persona, SEED)
+                for _ in range(150):
+                    await interference(real, other, persona, telling, found)
+                    await leaks(real, reference, persona, plain, found)
+                    if found:
+                        return
+    pytest.fail("nothing was noticed")
+
+
+def at_length(folder: Path) -> None:
+    """The same row filters, spelt so that they cost more than what a caller divides."""
+    path = next((folder / "policies").glob("*.yaml"))
+    text = path.read_text()
+    for short in ("region IN claims.regions OR region = 'XX'", "status <> 'void'"):
+        assert f'rows: "{short}"' in text
+        text = text.replace(f'rows: "{short}"', f'rows: "{" OR ".join([short] * LONG)}"')
+    path.write_text(text)
+
+
+def _figure(what: str, engine: EngineKind, counts: list[int], found: list[Difference]) -> str:
+    asked, answered = counts
+    return f"{what} on {engine.name}: seed {SEED}, {asked} statements, {answered} answered, {len(found)} differences"
+
+
+async def _until(seconds: float, ask: Ask, counts: list[int]) -> None:
+    """Ask until the time is up, but at least `LEAST` times; exactly QUESTIONS times where that is set."""
+    ends, count = time.monotonic() + seconds, 0
+    while count < QUESTIONS or (not QUESTIONS and (count < LEAST or time.monotonic() < ends)):
+        counts[1] += await ask()
+        counts[0] += 1
+        count += 1
