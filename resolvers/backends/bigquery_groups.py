@@ -1,0 +1,50 @@
+"""BigQuery: groups by expressions become groups by columns.
+
+BigQuery knows an expression of GROUP BY again where it is a whole item of the select list, but not inside of one, and
+an item is the wire form of its value. So the expression is computed below, beside the columns of its relation, and
+stands everywhere as the column that it then is.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from schema.trees import copied
+
+
+def grouped_by_columns(tree: exp.Expression) -> exp.Expression:
+    """The tree, changed in place. A SELECT over one relation is all that this is done for: no front end of ours groups
+    a join by an expression."""
+    for select in list(tree.find_all(exp.Select)):
+        group, clause = select.args.get("group"), select.args.get("from_")
+        computed = [] if group is None else [one for one in group.expressions if not isinstance(one, exp.Column)]
+        if computed and clause is not None and not select.args.get("joins"):
+            _below(select, clause, computed)
+    return tree
+
+
+def _below(select: exp.Select, clause: exp.From, computed: list[exp.Expression]) -> None:
+    relation = clause.this
+    alias = relation.alias_or_name
+    named = [(f"~group.{at}", copied(one)) for at, one in enumerate(computed)]
+    for name, value in named:
+        column = exp.column(name, table=exp.to_identifier(alias, quoted=True), quoted=True)
+        for part in ("expressions", "group", "having", "order", "qualify"):
+            for node in _of(select, part):
+                _put(node, value, column)
+    star = exp.Column(this=exp.Star(), table=exp.to_identifier(alias, quoted=True))
+    items = [star, *(exp.alias_(value, name, quoted=True) for name, value in named)]
+    inner = exp.select(*items).from_(copied(relation), copy=False)
+    clause.set("this", inner.subquery(exp.to_identifier(alias, quoted=True), copy=False))
+
+
+def _of(select: exp.Select, part: str) -> list[exp.Expression]:
+    found = select.args.get(part)
+    return list(found) if isinstance(found, list) else [] if found is None else [found]
+
+
+def _put(root: exp.Expression, value: exp.Expression, column: exp.Expression) -> None:
+    """The column in every place of the value."""
+    for node in list(root.find_all(type(value))):
+        if node == value:
+            node.replace(copied(column))
