@@ -14,6 +14,7 @@ from schema.types import Type
 
 Cardinality = Literal["one", "many"]
 SourceKind = Literal[
+    "bigquery",
     "duckdb",
     "postgres",
     "sqlalchemy",
