@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from resolvers.backends.bigquery_groups import grouped_by_columns
+from resolvers.backends.bigquery_forms import grouped_by_columns, plain_limits
 from resolvers.backends.bigquery_text import ENGINE, numeric, safe, spelt
 from resolvers.backends.dialect import Capabilities, Statement
 from resolvers.backends.filtered import filtered
@@ -50,7 +50,8 @@ class BigQueryDialect(Lowering):
     capabilities = Capabilities(tree=False, arrays=True, percentile=False, as_json=_JSON)
 
     def render(self, query: exp.Expression, slots: Mapping[str, Slot]) -> Statement:
-        return super().render(grouped_by_columns(copied(query)), slots)
+        tree = grouped_by_columns(copied(query))
+        return super().render(tree, plain_limits(tree, slots))
 
     # --- binds
 

@@ -6,6 +6,7 @@ import pytest
 from sqlglot import exp, parse_one
 
 from resolvers.backends.bigquery_dialect import BigQueryDialect
+from resolvers.backends.binding import values
 from schema.types import parse_type
 from tests.backends.conformance import cases, slots
 
@@ -54,6 +55,14 @@ def test_a_page() -> None:
     )
     assert [slot.name for slot in statement.params] == ["after", "first"]
     assert tree.sql() == before
+
+
+def test_one_row_more() -> None:
+    """A limit is a number or a parameter. The sum is made when the value is known, and the slot is told by it."""
+    made = slots({"first": ["bigint", 10]})
+    statement = DIALECT.render(parse_one('SELECT "t"."a" FROM "t" AS "t" LIMIT :first + 1 OFFSET :first'), made)
+    assert statement.text == "SELECT `t`.`a` FROM `t` AS `t` LIMIT @p1 OFFSET @p0"
+    assert values(statement, lambda slot: slot.value) == [10, 11]
 
 
 def test_arrays_of_arrays_are_no_type_of_it() -> None:

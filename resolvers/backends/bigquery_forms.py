@@ -1,14 +1,19 @@
-"""BigQuery: groups by expressions become groups by columns.
+"""BigQuery: forms of a SELECT that it does not have, put into forms that it has.
 
-BigQuery knows an expression of GROUP BY again where it is a whole item of the select list, but not inside of one, and
-an item is the wire form of its value. So the expression is computed below, beside the columns of its relation, and
-stands everywhere as the column that it then is.
+- Groups by expressions become groups by columns. BigQuery knows an expression of GROUP BY again where it is a whole
+  item of the select list, but not inside of one, and an item is the wire form of its value. So the expression is
+  computed below, beside the columns of its relation, and stands everywhere as the column that it then is.
+- ``LIMIT :first + 1`` becomes a parameter whose value is one more: a limit is a number or a parameter, not a sum.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from sqlglot import exp
 
+from schema.query import Slot
 from schema.trees import copied
 
 
@@ -48,3 +53,19 @@ def _put(root: exp.Expression, value: exp.Expression, column: exp.Expression) ->
     for node in list(root.find_all(type(value))):
         if node == value:
             node.replace(copied(column))
+
+
+def plain_limits(tree: exp.Expression, slots: Mapping[str, Slot]) -> Mapping[str, Slot]:
+    """Changes the tree in place; gives the slots with those that limits then have."""
+    made = dict(slots)
+    for limit in list(tree.find_all(exp.Limit)):
+        more = limit.expression
+        if not isinstance(more, exp.Add):
+            continue
+        bind, one = more.this, more.expression
+        if not isinstance(bind, exp.Placeholder) or one != exp.Literal.number(1):
+            raise ValueError("a limit is a number, a bind, or a bind and one more")
+        name = f"{bind.name}+1"
+        made[name] = replace(slots[bind.name], transform="plus_one")
+        limit.set("expression", exp.Placeholder(this=name))
+    return made
