@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import itertools
 import json
+import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
 
+from sqlglot import exp, parse_one
+
 from tests.backends.bigquery_stand_in import Call
 from tests.backends.engines import BIGQUERY, bigquery_rows
 from tests.keyed_http.parts import part, ports
 
 PARTS = Path(__file__).parent / "parts"
+_NAMES = itertools.count(1)
 
 
 @contextmanager
@@ -37,6 +44,27 @@ def fill(address: str, dataset: str, statements: list[str]) -> None:
         named = statement.replace("INSERT INTO ", f"INSERT INTO {dataset}.")  # it knows no default dataset here
         said = _post(address, "queries", {"query": named, "useLegacySql": False})
         assert not said.get("errors"), (statement, said)
+
+
+@functools.cache
+def _shared() -> str:
+    """One emulator for all that only wants a dataset, until this process ends."""
+    started = ExitStack()
+    atexit.register(started.close)
+    folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="customhouse-bigquery-")))
+    return started.enter_context(emulator(folder))
+
+
+def dataset(statements: Iterable[str]) -> str:
+    """The URL of a fresh dataset, filled by PostgreSQL's SQL."""
+    address, name = _shared(), f"d{next(_NAMES)}"
+    translated = [parse_one(statement, dialect="postgres") for statement in statements]
+    for statement in translated:
+        if isinstance(statement, exp.Create):
+            for table in statement.find_all(exp.Table):
+                table.set("db", exp.to_identifier(name))
+    fill(address, name, [statement.sql("bigquery") for statement in translated])
+    return f"bigquery://acme/{name}?endpoint={address}"
 
 
 def facts(address: str) -> None:
