@@ -79,8 +79,12 @@ class BigQueryDialect(Lowering):
             alias=exp.TableAlias(columns=[exp.to_identifier("k", quoted=True)]),
             offset=exp.to_identifier("o", quoted=True),
         )
-        place = exp.select(call("MIN", at)).from_(listed, copy=False).where(compare(exp.EQ, key, token), copy=False)
-        return exp.Bracket(this=values, expressions=[place.subquery()], offset=0, safe=True)
+        place = (
+            exp.select(exp.Add(this=call("MIN", at), expression=number(1)))
+            .from_(listed, copy=False)
+            .where(compare(exp.EQ, key, token), copy=False)
+        )
+        return exp.Bracket(this=values, expressions=[place.subquery()], offset=1, safe=True)
 
     def has(self, array: exp.Expression, value: exp.Expression) -> exp.Expression:
         known = both(is_set(array), is_set(value))

@@ -12,6 +12,7 @@ from schema.errors import Refusal
 
 _STOPPED = frozenset({"stopped", "timeout", "jobTimeout"})
 _AWAY = frozenset({"quotaExceeded"})
+_COSTLY = "bytesBilledLimitExceeded"
 
 
 class Told(Exception):
@@ -19,8 +20,8 @@ class Told(Exception):
 
 
 def refusal(source: str, error: Exception, deadline: Deadline, checking: bool) -> Refusal:
-    """CH503 at the deadline, CH501 for what does not answer, CH502 for what it answers. ``checking``: whatever it is,
-    the source is of no use."""
+    """CH503 at the deadline, CH501 for what does not answer, CH610 for a statement that may not be billed, CH502 for
+    whatever else it answers. ``checking``: whatever it is, the source is of no use."""
     from google.auth.exceptions import GoogleAuthError
 
     if isinstance(error, TimeoutError | Stopped | CancelledError):
@@ -31,7 +32,17 @@ def refusal(source: str, error: Exception, deadline: Deadline, checking: bool) -
         return timed_out(source, told)
     if checking or passing(error) or word in _AWAY or isinstance(error, GoogleAuthError) or _unknown(error):
         return down(source, told)
-    return failed(source, told)
+    return _too_costly(source, told) if word == _COSTLY else failed(source, told)
+
+
+def _too_costly(source: str, told: Told) -> Refusal:
+    failed(source, told)  # for the log: that it happens is of interest to the operators, too
+    return Refusal(
+        "CH610",
+        "The question would read more than its source allows for one statement.",
+        "Narrow the filter, by the column that the source is partitioned by where it is, or ask for fewer fields.",
+        status=422,
+    )
 
 
 def _unknown(error: Exception) -> bool:

@@ -254,7 +254,7 @@ async def test_a_job_whose_beginning_was_not_answered_runs_once(bigquery: BigQue
     ("status", "reason", "code"),
     [
         (400, "invalidQuery", "CH502"),
-        (400, "bytesBilledLimitExceeded", "CH502"),
+        (400, "bytesBilledLimitExceeded", "CH610"),
         (403, "accessDenied", "CH502"),
         (404, "notFound", "CH502"),
         (403, "quotaExceeded", "CH501"),

@@ -74,6 +74,20 @@ class TestBigQuery(Conformance):
         assert (parents.comment, parents.columns[1].comment) == ("who has children", "what they are called")
         assert [column.nullable for column in parents.columns] == [False, False]
 
+    @pytest.mark.parametrize(("token", "want"), [("a", 1.5), ("b", 2.5), ("c", None), (None, None)])
+    async def test_a_value_in_the_place_of_a_token(self, backend: Backend, token: object, want: object) -> None:
+        binds: dict[str, list[object]] = {
+            "t": ["string", token],
+            "k": ["list<string>", ["a", "b"]],
+            "v": ["list<float>", [1.5, 2.5]],
+        }
+        assert await ask(backend, "CH_BOUND(:t, :k, :v)", "float", binds) == want
+
+    @pytest.mark.parametrize(("value", "want"), [("b", True), ("c", False), (None, None)])
+    async def test_an_array_that_has_a_value(self, backend: Backend, value: object, want: object) -> None:
+        binds: dict[str, list[object]] = {"l": ["list<string>", ["a", "b"]], "v": ["string", value]}
+        assert await ask(backend, "CH_HAS(:l, :v)", "boolean", binds) is want
+
     async def test_what_passes(self, backend: Backend, passed: tuple[str, list[Call]]) -> None:
         """The emulator accepts what it does not do; that it is asked is seen here."""
         assert isinstance(backend, BigQuery)
