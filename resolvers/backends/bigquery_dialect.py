@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from resolvers.backends.bigquery_forms import grouped_by_columns, plain_limits
+from resolvers.backends.bigquery_forms import grouped_by_columns, nulls_as_a_key, plain_limits
 from resolvers.backends.bigquery_text import ENGINE, numeric, safe, spelt
 from resolvers.backends.dialect import Capabilities, Statement
 from resolvers.backends.filtered import filtered
@@ -39,6 +39,7 @@ from schema.trees import copied
 from schema.types import Kind, Type
 
 _JSON = frozenset({Kind.JSON, Kind.ARRAY, Kind.STRUCT})
+_RANKS = (exp.RowNumber, exp.Rank, exp.DenseRank)
 _UNITS = {"week": "WEEK(MONDAY)"}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]")
 """What the names between our own relations have, and no column of BigQuery may: ``~key.0`` is ``_7ekey_2e0``."""
@@ -47,7 +48,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]")
 class BigQueryDialect(Lowering):
     name = "bigquery"
     sqlglot_name = "bigquery"
-    capabilities = Capabilities(tree=False, arrays=True, percentile=False, as_json=_JSON)
+    capabilities = Capabilities(tree=False, arrays=True, as_json=_JSON)
 
     def render(self, query: exp.Expression, slots: Mapping[str, Slot]) -> Statement:
         tree = grouped_by_columns(copied(query))
@@ -93,6 +94,8 @@ class BigQueryDialect(Lowering):
     def rewrite(self, node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.Filter):
             return filtered(node)
+        if isinstance(node, exp.Window) and not isinstance(node.this, _RANKS):
+            return nulls_as_a_key(node)
         if isinstance(node, exp.Not) and isinstance(node.parent, exp.Predicate):
             return paren(exp.Not(this=copied(node.this)))  # NOT binds more loosely than =
         if isinstance(node, exp.Identifier) and node.name.startswith("~"):
@@ -147,7 +150,18 @@ class BigQueryDialect(Lowering):
         return aggregate("STDDEV_SAMP", inside(value, self.real))
 
     def percentile(self, value: exp.Expression, at: exp.Expression) -> exp.Expression:
-        raise ValueError("BigQuery's exact percentiles are no aggregates")
+        """Between the two values that the place falls between, of an array of all. BigQuery's own exact percentiles
+        are no aggregates, and its aggregates are not exact."""
+        real = self.real(value)
+        order = exp.Order(
+            this=exp.IgnoreNulls(this=real), expressions=[exp.Ordered(this=copied(real), nulls_first=True)]
+        )
+        last = paren(exp.Sub(this=aggregate("COUNT", copied(real)), expression=number(1)))
+        place = paren(exp.Mul(this=at, expression=last))
+        lower, upper = (_item(copied(order), call(side, copied(place))) for side in ("FLOOR", "CEIL"))
+        share = paren(exp.Sub(this=place, expression=call("FLOOR", copied(place))))
+        step = exp.Mul(this=paren(exp.Sub(this=upper, expression=copied(lower))), expression=share)
+        return paren(exp.Add(this=lower, expression=step))
 
     def hmac(self, inner: exp.Expression, outer: exp.Expression, message: exp.Expression) -> exp.Expression:
         first = _sha256(call("TO_HEX", inner), call("TO_HEX", cast_as(cast_as(message, "STRING"), "BYTES")))
@@ -193,6 +207,12 @@ class BigQueryDialect(Lowering):
 
     def small(self, count: exp.Expression) -> exp.Expression:
         return count if isinstance(count, exp.Literal) else call("GREATEST", count, number(0))
+
+
+def _item(order: exp.Expression, at: exp.Expression) -> exp.Expression:
+    """The item at a place, from 0, of an array of a group's values in their order."""
+    place = exp.Add(this=cast_as(at, "INT64"), expression=number(1))
+    return exp.Bracket(this=aggregate("ARRAY_AGG", order), expressions=[place], offset=1, safe=True)
 
 
 def _parameter(at: int) -> exp.Expression:

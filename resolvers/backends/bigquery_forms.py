@@ -3,6 +3,8 @@
 - Groups by expressions become groups by columns. BigQuery knows an expression of GROUP BY again where it is a whole
   item of the select list, but not inside of one, and an item is the wire form of its value. So the expression is
   computed below, beside the columns of its relation, and stands everywhere as the column that it then is.
+- An aggregate OVER an order takes no NULLS LAST with ASC and no NULLS FIRST with DESC: whether there is a null becomes
+  a key of its own, before.
 - ``LIMIT :first + 1`` becomes a parameter whose value is one more: a limit is a number or a parameter, not a sum.
 """
 
@@ -69,3 +71,20 @@ def plain_limits(tree: exp.Expression, slots: Mapping[str, Slot]) -> Mapping[str
         made[name] = replace(slots[bind.name], transform="plus_one")
         limit.set("expression", exp.Placeholder(this=name))
     return made
+
+
+def nulls_as_a_key(window: exp.Window) -> exp.Window:
+    """Changes the window's order in place, but for one that a frame counts distances in."""
+    order, spec = window.args.get("order"), window.args.get("spec")
+    if order is None or (spec is not None and spec.args.get("kind") == "RANGE"):
+        return window
+    keys: list[exp.Expression] = []
+    for key in order.expressions:
+        desc, first = bool(key.args.get("desc")), bool(key.args.get("nulls_first"))
+        if first is desc:
+            missing = exp.Is(this=exp.Paren(this=copied(key.this)), expression=exp.Null())
+            keys.append(exp.Ordered(this=missing, desc=desc, nulls_first=not desc))
+            key.set("nulls_first", not desc)
+        keys.append(key)
+    order.set("expressions", keys)
+    return window

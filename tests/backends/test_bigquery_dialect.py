@@ -57,6 +57,22 @@ def test_a_page() -> None:
     assert tree.sql() == before
 
 
+@pytest.mark.parametrize(
+    ("window", "text"),
+    [
+        ('CH_SUM("t"."n") OVER (ORDER BY "t"."a" ASC NULLS LAST)', "(`t`.`a`) IS NULL ASC, `t`.`a` ASC"),
+        ('CH_SUM("t"."n") OVER (ORDER BY "t"."a" DESC NULLS FIRST)', "(`t`.`a`) IS NULL DESC, `t`.`a` DESC"),
+        ('CH_SUM("t"."n") OVER (ORDER BY "t"."a" DESC NULLS LAST)', "`t`.`a` DESC"),
+        ('COUNT(*) OVER (ORDER BY "t"."a" ASC NULLS FIRST)', "`t`.`a` ASC"),
+        ('ROW_NUMBER() OVER (ORDER BY "t"."a" ASC NULLS LAST)', "`t`.`a` ASC NULLS LAST"),
+    ],
+)
+def test_orders_of_windows(window: str, text: str) -> None:
+    """BigQuery takes NULLS LAST for ASC, and NULLS FIRST for DESC, where it ranks, and not where it aggregates."""
+    rendered = DIALECT.render(parse_one(f'SELECT {window} FROM "t" AS "t"'), {}).text
+    assert rendered.partition("ORDER BY ")[2].rpartition(") FROM")[0] == text
+
+
 def test_one_row_more() -> None:
     """A limit is a number or a parameter. The sum is made when the value is known, and the slot is told by it."""
     made = slots({"first": ["bigint", 10]})
