@@ -9,6 +9,7 @@ minutes. Does not promise: that a cancelled job costs nothing.
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -89,6 +90,7 @@ class Begun:
     def __init__(self, client: Client, settings: Settings, name: str, deadline: Deadline, job: Job) -> None:
         self._client, self._settings, self.name, self._deadline, self._job = client, settings, name, deadline, job
         self.done = self._cancelled = False
+        self._lock = threading.Lock()
 
     @property
     def reference(self) -> dict[str, str]:
@@ -124,12 +126,17 @@ class Begun:
 
     def cancel(self) -> None:
         """Cancel the job, once; again where that could not be said."""
-        if self.done or self._cancelled:
-            return
+        with self._lock:
+            if self.done or self._cancelled:
+                return
+            self._cancelled = True
         query = {} if self._settings.location is None else {"location": self._settings.location}
         path = f"/projects/{self._settings.project}/jobs/{self.name}/cancel"
-        api(self._client, "POST", path, Deadline.after(_CALL), query=query)
-        self._cancelled = True
+        try:
+            api(self._client, "POST", path, Deadline.after(_CALL), query=query)
+        except BaseException:
+            self._cancelled = False
+            raise
 
     def leave(self, error: Exception) -> None:
         """Cancel the job where the error is not the job's own end."""

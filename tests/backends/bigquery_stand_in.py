@@ -103,6 +103,7 @@ def serving(house: House) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # head and body in one packet: else each answer waits for the one before to be known
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
