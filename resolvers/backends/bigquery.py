@@ -42,7 +42,8 @@ _LABEL = re.compile(r"[^a-z0-9_-]")
 
 
 class BigQuery:
-    """Options: ``maximum_bytes_billed`` (10 GiB), ``workers`` (10: statements at once)."""
+    """Options: ``credentials`` (Google's default ones), ``maximum_bytes_billed`` (10 GiB), ``workers`` (10: statements
+    at once)."""
 
     def __init__(self, source: Source, settings: Settings) -> None:
         self.name = source.name
@@ -152,11 +153,11 @@ def _opened(settings: Settings) -> Client:
     credentials, options = None, None
     if settings.endpoint is not None:
         credentials, options = AnonymousCredentials(), {"api_endpoint": settings.endpoint}  # type: ignore[no-untyped-call]
-    elif settings.service_account is not None:
+    elif settings.credentials is not None:
         from google.oauth2.service_account import Credentials
 
         credentials = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-            settings.service_account, scopes=["https://www.googleapis.com/auth/bigquery"]
+            settings.credentials, scopes=["https://www.googleapis.com/auth/bigquery"]
         )
     return Client(project=settings.project, credentials=credentials, client_options=options, location=settings.location)
 

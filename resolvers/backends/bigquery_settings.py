@@ -1,8 +1,8 @@
 """BigQuery: what a source's URL and options say.
 
-``bigquery://project/dataset``, then after ``?``: ``location=EU`` (or the source's ``location:``),
-``service_account=${secret:..}`` (the JSON of a service account's key; else Google's default credentials are looked
-for), ``endpoint=http://127.0.0.1:9050`` (an emulator, without credentials, on loopback only).
+``bigquery://project/dataset``, then after ``?``: ``location=EU`` (or the source's ``location:``), and
+``endpoint=http://127.0.0.1:9050`` (an emulator, without credentials, on loopback only). The option ``credentials`` is
+the JSON of a service account's key; without it Google's default credentials are looked for.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
 
-from resolvers.backends.keyed.options import known, whole
+from resolvers.backends.keyed.options import known, text, whole
 from schema.catalog import Source
 from schema.load_units import size
 
-_OPTIONS = ("maximum_bytes_billed", "workers")
-_PARAMETERS = frozenset({"location", "service_account", "endpoint"})
+_OPTIONS = ("credentials", "maximum_bytes_billed", "workers")
+_PARAMETERS = frozenset({"location", "endpoint"})
 MOST_BYTES = 10 * 2**30
 """What one statement may be billed for, unless an option says otherwise: 10 GiB."""
 _EXAMPLE = "a bigquery source has a URL like bigquery://project/dataset?location=EU"
@@ -31,7 +31,7 @@ class Settings:
     dataset: str
     location: str | None
     endpoint: str | None
-    service_account: Mapping[str, object] | None
+    credentials: Mapping[str, object] | None
     maximum_bytes_billed: int
     workers: int
 
@@ -56,8 +56,8 @@ def settings(source: Source, url: str) -> Settings:
         project=parts.netloc,
         dataset=dataset,
         location=_location(source, given),
-        endpoint=_endpoint(given),
-        service_account=_service_account(given),
+        endpoint=_endpoint(given, source.options),
+        credentials=_credentials(source.options),
         maximum_bytes_billed=_bytes(source.options),
         workers=whole(source.options, "workers", 10, 1000),
     )
@@ -71,7 +71,7 @@ def _location(source: Source, given: Mapping[str, str]) -> str | None:
     return location
 
 
-def _endpoint(given: Mapping[str, str]) -> str | None:
+def _endpoint(given: Mapping[str, str], options: Mapping[str, object]) -> str | None:
     """An emulator's address: nothing leaves this machine without credentials."""
     endpoint = given.get("endpoint")
     if endpoint is None:
@@ -79,22 +79,20 @@ def _endpoint(given: Mapping[str, str]) -> str | None:
     host = urlsplit(endpoint).hostname or ""
     if host != "localhost" and not _loopback(host):
         raise ValueError("a bigquery endpoint is an emulator on loopback, such as http://127.0.0.1:9050")
-    if "service_account" in given:
-        raise ValueError("a bigquery endpoint on loopback is asked without credentials: remove 'service_account'")
+    if "credentials" in options:
+        raise ValueError("a bigquery endpoint on loopback is asked without credentials: remove the option")
     return endpoint
 
 
-def _service_account(given: Mapping[str, str]) -> Mapping[str, object] | None:
-    text = given.get("service_account")
-    if text is None:
+def _credentials(options: Mapping[str, object]) -> Mapping[str, object] | None:
+    given = text(options, "credentials")
+    if given is None:
         return None
     with suppress(ValueError):
-        found = json.loads(text)
+        found = json.loads(given)
         if isinstance(found, dict) and found.keys() >= {"client_email", "private_key", "token_uri"}:
             return found
-    raise ValueError(
-        "the URL's service_account is the JSON of a service account's key, as a secret: ${secret:file:PATH}"
-    )
+    raise ValueError("option 'credentials' is the JSON of a service account's key, as a secret: secret:file:PATH")
 
 
 def _loopback(host: str) -> bool:

@@ -44,7 +44,9 @@ class House:
     tables: Mapping[str, Json] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     jobs: set[str] = field(default_factory=set)
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: set[str] = field(default_factory=set)
+    closing: bool = False
+    changed: threading.Condition = field(default_factory=threading.Condition)
     sentence: str = "Bad int64 value: CANARY-7f3a"
 
     def of(self, method: str, path: str) -> list[Call]:
@@ -54,7 +56,9 @@ class House:
     def answer(self, call: Call) -> tuple[int, Json] | None:
         self.calls.append(call)
         if call.path.endswith("/cancel"):
-            self.cancelled.set()
+            with self.changed:
+                self.cancelled.add(call.path.split("/")[-2])
+                self.changed.notify_all()
             return 200, {"job": {}}
         if self.wrong:
             wrong = self.wrong.pop(0)
@@ -82,15 +86,18 @@ class House:
 
     def _page(self, call: Call) -> tuple[int, Json]:
         if self.slow:
-            if self.cancelled.wait(int(call.query["timeoutMs"]) / 1000):
-                return self._error(400, "stopped")
-            return 200, {"jobComplete": False}
+            return self._slowly(call.path.rpartition("/")[2], int(call.query["timeoutMs"]) / 1000)
         if self.failing is not None:
             return self._error(*self.failing)
         at = int(call.query.get("pageToken", "0"))
         rows = [{"f": [{"v": cell} for cell in row]} for row in self.pages[at][: int(call.query["maxResults"])]]
         more = {"pageToken": str(at + 1)} if at + 1 < len(self.pages) else {}
         return 200, {"jobComplete": True, "schema": {"fields": list(self.fields)}, "rows": rows, **more}
+
+    def _slowly(self, job: str, seconds: float) -> tuple[int, Json]:
+        with self.changed:
+            ended = self.changed.wait_for(lambda: job in self.cancelled or self.closing, seconds)
+        return self._error(400, "stopped") if ended else (200, {"jobComplete": False})
 
     def _error(self, status: int, reason: str) -> tuple[int, Json]:
         errors = [{"reason": reason, "message": self.sentence}]
@@ -133,7 +140,9 @@ def serving(house: House) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
-        house.cancelled.set()
+        with house.changed:
+            house.closing = True
+            house.changed.notify_all()
         server.shutdown()
         server.server_close()
         thread.join()

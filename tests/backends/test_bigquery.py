@@ -217,7 +217,7 @@ async def test_describe(bigquery: BigQuery, house: House) -> None:
 async def test_the_deadline_cancels_the_job(bigquery: BigQuery, house: House) -> None:
     house.slow = True
     assert await refused(bigquery, seconds=0.3) == "CH503"
-    await asyncio.to_thread(until, house.cancelled.is_set)
+    await asyncio.to_thread(until, lambda: bool(house.cancelled))
     (cancel,) = house.of("POST", "/cancel")
     assert cancel.path.split("/")[-2] == house.calls[0].body["jobReference"]["jobId"]
     assert cancel.query["location"] == "EU"
@@ -230,7 +230,7 @@ async def test_a_caller_who_leaves_cancels_the_job_and_frees_its_thread(bigquery
     for task in tasks:
         task.cancel()
     assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*tasks, return_exceptions=True))
-    await asyncio.to_thread(until, lambda: len(house.of("POST", "/cancel")) == 2)
+    await asyncio.to_thread(until, lambda: house.cancelled == house.jobs)
     house.slow = False
     assert await fetch(bigquery) == [(1,)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,6 @@ from tests.backends.engines import source
         "bigquery://user:secret-word@acme/ops",
         "bigquery://acme/ops?nosuch=secret-word",
         "bigquery://acme/ops?endpoint=https://bigquery.example.org",
-        "bigquery://acme/ops?endpoint=http://127.0.0.1:1&service_account=secret-word",
-        "bigquery://acme/ops?service_account=secret-word",
         "postgres://acme/ops",
     ],
 )
@@ -31,8 +30,30 @@ def test_urls_without_a_meaning(url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"pool": 1}, {"maximum_bytes_billed": "much"}, {"maximum_bytes_billed": 0}, {"workers": 0}]
+    "options",
+    [
+        {"pool": 1},
+        {"maximum_bytes_billed": "much"},
+        {"maximum_bytes_billed": 0},
+        {"workers": 0},
+        {"credentials": "secret-word"},
+        {"credentials": '{"private_key": "secret-word"}'},
+    ],
 )
 def test_options_without_a_meaning(options: dict[str, object], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="option"):
+    with pytest.raises(ValueError, match="option") as refused:
         open_backend(source("bigquery", **options), "bigquery://acme/ops", tmp_path)
+    assert "secret-word" not in str(refused.value)
+
+
+def test_an_emulator_is_given_no_credentials(tmp_path: Path) -> None:
+    url = "bigquery://acme/ops?endpoint=http://127.0.0.1:1"
+    with pytest.raises(ValueError, match="without credentials"):
+        open_backend(source("bigquery", credentials="{}"), url, tmp_path)
+
+
+def test_where_jobs_run_and_what_policies_go_by_is_the_same(tmp_path: Path) -> None:
+    placed = replace(source("bigquery"), location="EU")
+    with pytest.raises(ValueError, match="location"):
+        open_backend(placed, "bigquery://acme/ops?location=US", tmp_path)
+    open_backend(placed, "bigquery://acme/ops?location=eu", tmp_path)
