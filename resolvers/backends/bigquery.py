@@ -142,11 +142,12 @@ class BigQuery:
     def _client(self) -> Client:
         with self._making:
             if self._made is None:
-                self._made = _opened(self._settings)
+                self._made = opened_client(self._settings)
             return self._made
 
 
-def _opened(settings: Settings) -> Client:
+def opened_client(settings: Settings) -> Client:
+    """Looks for credentials, and asks BigQuery nothing."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.bigquery import Client
 

@@ -82,7 +82,7 @@ class BigQueryStream:
     ) -> None:
         self.schema: pa.Schema = pages.schema
         self._pages, self._run = pages, run
-        self._next: asyncio.Future[pa.RecordBatch | None] | None = asyncio.ensure_future(run(pages.next))
+        self._next: asyncio.Future[pa.RecordBatch | None] | None = self._begun()
 
     def __aiter__(self) -> AsyncIterator[pa.RecordBatch]:
         return self
@@ -99,8 +99,14 @@ class BigQueryStream:
         if found is None:
             self._next = None
             raise StopAsyncIteration
-        self._next = asyncio.ensure_future(self._run(self._pages.next))
+        self._next = self._begun()
         return found
+
+    def _begun(self) -> asyncio.Future[pa.RecordBatch | None]:
+        """The next batch, under way. How it ends is of no interest where nobody comes for it."""
+        made = asyncio.ensure_future(self._run(self._pages.next))
+        made.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return made
 
     async def aclose(self) -> None:
         """End it. The job is done by then: its rows lie with the service, and are no longer asked for."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from resolvers.backends.bigquery import opened_client
+from resolvers.backends.bigquery_settings import settings
 from resolvers.backends.registry import open_backend
 from tests.backends.engines import source
 
@@ -57,3 +62,24 @@ def test_where_jobs_run_and_what_policies_go_by_is_the_same(tmp_path: Path) -> N
     with pytest.raises(ValueError, match="location"):
         open_backend(placed, "bigquery://acme/ops?location=US", tmp_path)
     open_backend(placed, "bigquery://acme/ops?location=eu", tmp_path)
+
+
+def test_a_service_account(tmp_path: Path) -> None:
+    """Made without asking anybody: a token is fetched with the first call."""
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    account = {
+        "type": "service_account",
+        "client_email": "gateway@acme.example",
+        "token_uri": "https://oauth2.example/token",
+        "private_key": pem,
+    }
+    made = settings(source("bigquery", credentials=json.dumps(account)), "bigquery://acme/ops?location=EU")
+    assert "PRIVATE" not in repr(made)
+    client = opened_client(made)
+    try:
+        assert (client.project, client.location) == ("acme", "EU")
+        assert client._credentials.service_account_email == "gateway@acme.example"
+        assert client._credentials.scopes == ["https://www.googleapis.com/auth/bigquery"]
+    finally:
+        client.close()
