@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from resolvers.backends.asked import ASKED
 from resolvers.backends.backend import Bounds, Deadline, TableInfo
@@ -50,6 +51,7 @@ class BigQuery:
         self.dialect: Dialect = BigQueryDialect()
         self._settings = settings
         self._pool = Threads(source.name, settings.workers)
+        self._streams: WeakSet[BigQueryStream] = WeakSet()
         self._making = threading.Lock()
         self._made: Client | None = None
 
@@ -79,7 +81,9 @@ class BigQuery:
             return Pages(begun, begun.page(None, PAGE))
 
         pages = await self._run(lambda job: self._job(asking, deadline, job, first), deadline)
-        return BigQueryStream(pages, lambda read: self._run(read, deadline))
+        stream = BigQueryStream(pages, lambda read: self._run(read, deadline))
+        self._streams.add(stream)
+        return stream
 
     async def estimate(self, statement: Statement, values: Sequence[object], deadline: Deadline | None = None) -> int:
         """The bytes that the statement would read, as BigQuery estimates them before it runs. An estimate over filtered
@@ -114,6 +118,8 @@ class BigQuery:
         await self._run(lambda job: self._jobs().estimate(asking, deadline, job), deadline, checking=True)
 
     async def close(self) -> None:
+        for stream in list(self._streams):
+            await stream.aclose()
         await self._pool.close()
         with self._making:
             if self._made is not None:

@@ -1,10 +1,10 @@
-"""BigQuery: the pages of a job's answer as Arrow batches, one for each page.
+"""BigQuery: the pages of a job's answer as Arrow batches, of a page at a time.
 
 Whole columns of text are converted at once, by Arrow. Types: bool, int64, float64, decimal128 (NUMERIC), string,
 binary, date32, time64[us], timestamp[us], timestamp[us, UTC], list, struct; JSON, GEOGRAPHY, INTERVAL, RANGE and
 BIGNUMERIC, which has more digits than decimal128, are text.
 
-Two batches are held at most: the one that was given out, and the next, which is fetched meanwhile.
+Two batches are held at most beside a page: the one that was given out, and the next, which is made meanwhile.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 from resolvers.backends.bigquery_jobs import Begun
 from resolvers.backends.threads import Job
 
-PAGE = 50_000
-"""Most rows of a page; the service sends no more than 10 MB of them."""
+PAGE, BATCH = 50_000, 16_384
+"""Most rows of a page, of which the service sends no more than 10 MB, and of a batch."""
 _INSTANT = pa.timestamp("us", tz="UTC")
 _TYPES: Mapping[str, pa.DataType] = {
     "INTEGER": pa.int64(),
@@ -49,20 +49,19 @@ class Pages:
         self.begun, self._page = begun, first
         self._fields: Sequence[Field] = first.get("schema", {}).get("fields", ())
         self.schema = pa.schema([pa.field(field["name"], arrow_type(field)) for field in self._fields])
-        self._read = False
+        self._at = 0
 
     def next(self, job: Job) -> pa.RecordBatch | None:
         """The next batch that has rows; None at the end."""
         while True:
-            if self._read:
-                token = self._page.get("pageToken")
-                if token is None:
-                    return None
-                self._page = self.begun.page(token, PAGE, job)
-            self._read = True
-            rows = self._page.get("rows", ())
+            rows = self._page.get("rows", ())[self._at : self._at + BATCH]
             if rows:
+                self._at += len(rows)
                 return self._batch(rows)
+            token = self._page.get("pageToken")
+            if token is None:
+                return None
+            self._page, self._at = self.begun.page(token, PAGE, job), 0
 
     def _batch(self, rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
         cells = zip(*[row["f"] for row in rows], strict=True)

@@ -275,4 +275,8 @@ def bigquery_engine(address: str) -> Engine:
         opened,
         slow="",
         broken="SELECT CAST(CONCAT('CANARY-7f3a', CAST(i AS STRING)) AS INT64) FROM numbers",
+        long=lambda rows: (
+            f"SELECT i, REPEAT('x', 100) AS pad FROM UNNEST(GENERATE_ARRAY(0, {rows - 1})) AS i ORDER BY i"
+        ),
+        breaks="SELECT CAST(CASE WHEN i < 2000 THEN '1' ELSE 'CANARY-7f3a' END AS INT64) FROM numbers ORDER BY i",
     )

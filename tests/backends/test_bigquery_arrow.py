@@ -36,6 +36,14 @@ async def test_stream(bigquery: BigQuery, house: House) -> None:
     assert [batch async for batch in stream] == []
 
 
+async def test_a_large_page_is_cut(bigquery: BigQuery, house: House) -> None:
+    house.pages = [[[str(i)] for i in range(20_000)]] * 2
+    stream = await bigquery.stream(ONE, (), Deadline.after(20))
+    batches = [batch async for batch in stream]
+    assert [batch.num_rows for batch in batches] == [16_384, 3_616] * 2
+    assert batches[3].column(0)[-1].as_py() == 19_999
+
+
 async def test_a_stream_without_rows_has_columns(bigquery: BigQuery, house: House) -> None:
     house.pages = [[]]
     stream = await bigquery.stream(ONE, (), Deadline.after(20))
@@ -53,6 +61,14 @@ async def test_a_stream_that_is_closed_asks_no_more(bigquery: BigQuery, house: H
     assert asked <= 3
     assert [batch async for batch in stream] == []
     assert len(house.of("GET", "")) <= asked + 1
+
+
+async def test_closing_the_source_ends_its_streams(bigquery: BigQuery, house: House) -> None:
+    house.pages = [[["1"]]] * 50
+    stream = await bigquery.stream(ONE, (), Deadline.after(20))
+    await anext(stream.__aiter__())
+    await bigquery.close()
+    assert [batch async for batch in stream] == []
 
 
 async def test_a_stream_that_fails_says_so_once(bigquery: BigQuery, house: House) -> None:
