@@ -25,6 +25,7 @@ from policies.govern import GovernedQuery, GuardTuple, Secrets, govern, prerequi
 from policies.rowwise import See
 from policies.rules import PolicySet
 from resolvers.alike import alike
+from resolvers.backends.asked import asking
 from resolvers.backends.backend import Bounds, Deadline
 from resolvers.backends.failures import too_many_bytes
 from resolvers.backends.opened import Opened, of_keys, of_sql
@@ -159,6 +160,7 @@ class Engine:
         deadline = Deadline.after(min(self.zone.timeout, caller.expires - self._clock()))
         ready, request, timings = prepared.ready, prepared.request, prepared.timings
         started = time.perf_counter()
+        asking(operation.request_id, caller.subject, self._keys["seal"])
         if ready.plan.query.entitlements:
             request = await self._entitled(ready.plan.query, request, deadline)
         ran = await self._run(ready, request, caller, deadline, operation.request_id)
@@ -172,6 +174,7 @@ class Engine:
         """Answer, and give what each step did instead of the answer. Nothing is shared or taken from what is kept."""
         prepared, done = self.prepare(operation, caller), list[Done]()
         deadline, request = Deadline.after(self.zone.timeout), prepared.request
+        asking(operation.request_id, caller.subject, self._keys["seal"])
         if prepared.ready.plan.query.entitlements:
             request = await self._entitled(prepared.ready.plan.query, request, deadline)
         means = replace(self._means, results=None, log=done.append)

@@ -14,6 +14,7 @@ from schema.types import Type
 
 Cardinality = Literal["one", "many"]
 SourceKind = Literal[
+    "bigquery",
     "duckdb",
     "postgres",
     "sqlalchemy",
@@ -136,6 +137,15 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Partition:
+    """The column that a source cuts a product by. ``required``: each question chooses partitions by a filter on it,
+    because reading all of them costs too much. It is no security measure."""
+
+    column: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """A governed table, view, feature view or model. ``id`` is ``domain.name``.
 
@@ -145,7 +155,7 @@ class Product:
     a prefix of keys, a model, an endpoint. ``features`` makes a feature view of it and ``model`` a model. ``key`` may
     be empty for entitlements only. ``singular``/``plural`` are the GraphQL roots, ``type_name`` the GraphQL type.
     ``entitlement`` products are never published. ``freshness`` is how old its rows may be, in seconds; with ``cache`` a
-    result made of them may be used again for so long.
+    result made of them may be used again for so long. ``partition`` and ``cluster`` say how the source keeps its rows.
     """
 
     id: str
@@ -170,6 +180,8 @@ class Product:
     view_inputs: tuple[str, ...] = ()
     features: FeatureView | None = None
     model: Model | None = None
+    partition: Partition | None = None
+    cluster: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

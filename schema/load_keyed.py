@@ -12,6 +12,7 @@ from dataclasses import replace
 from schema.catalog import SCORERS, STORES, Column, FeatureView, Model, ModelCard, Product, RawInputs, Source
 from schema.errors import LoadError, Place
 from schema.load_columns import read_columns
+from schema.load_partitions import check_partition
 from schema.load_shape import unknown
 from schema.load_units import seconds
 from schema.types import Kind
@@ -43,7 +44,7 @@ def read_columns_of(id_: str, node: Entries, tags: frozenset[str], errors: list[
             sentence = f"The product '{id_}' has no columns."
             errors.append(LoadError(node.place, "CH208", sentence, "Add 'columns:', or 'model:' with its signature."))
         return read_columns(id_, node.map("columns"), tags, errors, view=node.has("view"))
-    for key in ("columns", "key", "table", "view", "features", "cache", "entitlement"):
+    for key in ("columns", "key", "table", "view", "features", "cache", "entitlement", "partition", "cluster"):
         if node.has(key):
             sentence = f"The model '{id_}' also says '{key}:'."
             hint = "Remove it: a model's columns are its inputs and outputs, and its key are the inputs."
@@ -142,6 +143,8 @@ def check_sources(
             errors.append(LoadError(node.at("source"), "CH247", sentence, "Add 'features:', which may be empty: {}."))
         elif source.keyed:
             _keyed(product, node, errors)
+        if product.model is None:
+            check_partition(product, node, source, errors)
 
 
 def _keyed(product: Product, node: Entries, errors: list[LoadError]) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from schema.catalog import Column, Domain, Product, Source
 from schema.errors import LoadError, Place
 from schema.load_keyed import check_sources, read_columns_of, read_keyed
+from schema.load_partitions import read_partition
 from schema.load_relationships import read_relationships
 from schema.load_shape import clip, unknown
 from schema.load_units import seconds
@@ -118,6 +119,7 @@ def _product(id_: str, place: Place, node: Entries, domains: Mapping[str, Domain
         _where(product, node, errors)
         _key(product, node, errors)
         _cache(product, node, errors)
+        product = read_partition(product, node, errors)
     return read_keyed(product, node, errors)
 
 

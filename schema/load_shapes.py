@@ -244,6 +244,12 @@ PRODUCT_SHAPE = Record({
     "owner": may(Text("Who answers for it. Default: the domain's steward.")),
     "freshness": may(duration("How old its rows may be at most.")),
     "cache": may(Flag("true: results of its rows may be used again for as long as 'freshness' says.")),
+    "partition": may(Record({
+        "column": need(Text("The column that the source cuts it by.")),
+        "required": may(Flag("true: questions without a filter on it are refused, for cost. Default false.")),
+    }, "How the source cuts the product into partitions.", "partition")),
+    "cluster": may(ListOf(Text(), "The columns that the source sorts its rows by, inside partitions.", least=1,
+                          most=4)),
     "entitlement": may(Flag("true: never published; policies may look up rights in it.")),
     "features": may(FEATURES),
     "model": may(MODEL),

@@ -16,7 +16,9 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("init", help="make a first project from a database, or a catalog entry from a model")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
-        "--source", metavar="URL", help="duckdb:///FILE, sqlite:///FILE, postgresql://.., mysql+pymysql://.."
+        "--source",
+        metavar="URL",
+        help="duckdb:///FILE, sqlite:///FILE, postgresql://.., mysql+pymysql://.., bigquery://PROJECT/DATASET",
     )
     what.add_argument(
         "--model", metavar="URL", help="http://host/v2/models/NAME, an MLflow model's folder, or a file.onnx"

@@ -20,7 +20,7 @@ from resolvers.backends.registry import open_backend
 from schema.catalog import Source
 from schema.errors import Place
 
-Kind = Literal["duckdb", "postgres", "sqlalchemy"]
+Kind = Literal["bigquery", "duckdb", "postgres", "sqlalchemy"]
 
 
 class InitError(Exception):
@@ -74,7 +74,8 @@ def read_url(url: str, out: Path) -> tuple[Source, str | None]:
         name = logical(path.stem, "source")
         relative = Path(os.path.relpath(path, out)).as_posix() if path.is_absolute() or path.exists() else file
         return Source(name, kind, relative if kind == "duckdb" else f"sqlite:///{relative}", Place("")), None
-    database = rest.rpartition("/")[2].partition("?")[0] if "/" in rest else ""
+    place = rest.partition("?")[0]
+    database = place.rpartition("/")[2] if "/" in place else ""
     name = logical(database, "source")
     variable = f"{name.upper()}_URL"
     return Source(name, kind, f"secret:env:{variable}", Place("")), variable
@@ -87,8 +88,11 @@ def _kind(url: str) -> Kind:
     if not mark:
         raise InitError(
             "CH245 A source is a URL such as duckdb:///data/x.duckdb, sqlite:///x.sqlite, "
-            "postgresql://user:password@host/database or mysql+pymysql://user:password@host/database."
+            "postgresql://user:password@host/database, mysql+pymysql://user:password@host/database or "
+            "bigquery://project/dataset."
         )
+    if scheme == "bigquery":
+        return "bigquery"
     return "postgres" if scheme.partition("+")[0] in ("postgres", "postgresql") else "sqlalchemy"
 
 

@@ -14,6 +14,7 @@ from resolvers.backends.registry import open_source as open_any
 from schema.catalog import Source
 
 _NOWHERE = {
+    "bigquery": "bigquery://nowhere/none",
     "feast": "http://localhost",
     "mlflow": "http://localhost",
     "open_inference": "http://localhost",

@@ -176,6 +176,7 @@ def _pad(key: object, fill: int) -> bytes:
 
 
 _TRANSFORMS: dict[str, Callable[[object], object]] = {
+    "plus_one": lambda value: int(str(value)) + 1,
     "like_contains": lambda value: f"%{_escape(value)}%",
     "like_starts": lambda value: f"{_escape(value)}%",
     "like_ends": lambda value: f"%{_escape(value)}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from resolvers.backends.dialect import Capabilities
+from resolvers.backends.filtered import filtered
 from resolvers.backends.lowering import aggregate, inside
 from resolvers.backends.marked import Marked
 from resolvers.backends.spelling import both, call, cast_as, compare, concat, minus, number, over, text, when, word
@@ -64,7 +65,7 @@ class MySQLDialect(Marked):
 
     def rewrite(self, node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.Filter):
-            return _filtered(node)
+            return filtered(node)
         if isinstance(node, exp.Not) and isinstance(node.parent, exp.Predicate):
             return exp.Paren(this=exp.Not(this=copied(node.this)))  # NOT binds more loosely than =
         return super().rewrite(node)
@@ -215,14 +216,3 @@ def _float_text(value: exp.Expression) -> exp.Expression:
     large = call("REPLACE", call("REPLACE", copied(plain), text("e"), text("e+")), text("e+-"), text("e-"))
     whole = exp.Not(this=exp.Paren(this=exp.Like(this=copied(plain), expression=text("%.%"))))
     return when((exponent, large), (whole, concat(copied(plain), text(".0"))), otherwise=copied(plain))
-
-
-def _filtered(node: exp.Filter) -> exp.Expression:
-    """``SUM(x) FILTER (WHERE w)`` as ``SUM(CASE WHEN w THEN x END)``."""
-    inner = node.this
-    values = list(inner.expressions) or [inner.this]
-    counted = number(1) if isinstance(values[0], exp.Star) else values[0]
-    name = str(inner.this) if isinstance(inner, exp.Anonymous) else inner.sql_name()
-    made = call(name, inside(counted, lambda part: when((copied(node.expression.this), copied(part)))), *values[1:])
-    made.meta.update(node.meta)
-    return made

@@ -61,4 +61,16 @@ def _sqlalchemy(source: Source, url: str, project: Path) -> Backend:
         raise ValueError("an sqlalchemy source has a URL like mysql+pymysql://user:password@host/database") from error
 
 
-_OPENERS: dict[str, Opener] = {"duckdb": _duckdb, "postgres": _postgres, "sqlalchemy": _sqlalchemy}
+def _bigquery(source: Source, url: str, project: Path) -> Backend:
+    from resolvers.backends.bigquery import BigQuery
+    from resolvers.backends.bigquery_settings import settings
+
+    return BigQuery(source, settings(source, url))
+
+
+_OPENERS: dict[str, Opener] = {
+    "bigquery": _bigquery,
+    "duckdb": _duckdb,
+    "postgres": _postgres,
+    "sqlalchemy": _sqlalchemy,
+}

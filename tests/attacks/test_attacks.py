@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from app.project import load_project
-from tests.engine.house import ENGINES, House, caller, filled
+from tests.engine.house import EVERY, House, caller, filled
 
 HERE = Path(__file__).parent
 CASES: list[dict[str, Any]] = yaml.safe_load((HERE / "attacks.yaml").read_text())
@@ -31,7 +31,7 @@ ROWS = [
 ]
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=EVERY)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
     folder = tmp_path / "p"
     shutil.copytree(HERE / "project", folder)

@@ -226,3 +226,57 @@ def mariadb_engine(server: MariaDB) -> Engine:
         breaks="SELECT CASE WHEN seq < 100000 THEN 1 ELSE EXTRACTVALUE('<a/>', CONCAT('~CANARY-7f3a', seq)) END AS a "
         "FROM seq_0_to_200000",
     )
+
+
+def _field(name: str, type_: str, mode: str = "NULLABLE", **more: str) -> dict[str, str]:
+    return {"name": name, "type": type_, "mode": mode, **more}
+
+
+BIGQUERY = {
+    "facts": (
+        "",
+        [
+            _field("id", "INTEGER", "REQUIRED"),
+            _field("n", "INTEGER"),
+            _field("big", "INTEGER"),
+            _field("d", "NUMERIC", precision="12", scale="2"),
+            _field("f", "FLOAT"),
+            _field("s", "STRING"),
+            _field("ok", "BOOLEAN"),
+            _field("day", "DATE"),
+            _field("moment", "TIMESTAMP"),
+        ],
+    ),
+    "parents": (
+        "who has children",
+        [_field("id", "INTEGER", "REQUIRED"), _field("name", "STRING", "REQUIRED", description="what they are called")],
+    ),
+    "children": ("", [_field("id", "INTEGER", "REQUIRED"), _field("parent", "INTEGER"), _field("word", "STRING")]),
+    "numbers": ("", [_field("i", "INTEGER", "REQUIRED"), _field("pad", "STRING")]),
+}
+"""Tables as its API has them: what they are, and their columns."""
+
+
+def bigquery_rows() -> list[str]:
+    rows = [statement for statement in _TREE if statement.startswith("INSERT")]
+    numbers = "INSERT INTO numbers SELECT i, REPEAT('x', 100) FROM UNNEST(GENERATE_ARRAY(0, 2999)) AS i"
+    return [_ROWS.format(true="TRUE", false="FALSE", utc="+00"), *rows, numbers]
+
+
+def bigquery_engine(address: str) -> Engine:
+    """``slow`` is left out: nothing but the service itself can stop a job."""
+    url = f"bigquery://acme/facts?location=US&endpoint={address}"
+
+    def opened(pool_size: int = 10, workers: int = 10) -> Backend:
+        return open_backend(source("bigquery", workers=workers), url, Path("."))
+
+    return Engine(
+        "bigquery",
+        opened,
+        slow="",
+        broken="SELECT CAST(CONCAT('CANARY-7f3a', CAST(i AS STRING)) AS INT64) FROM numbers",
+        long=lambda rows: (
+            f"SELECT i, REPEAT('x', 100) AS pad FROM UNNEST(GENERATE_ARRAY(0, {rows - 1})) AS i ORDER BY i"
+        ),
+        breaks="SELECT CAST(CASE WHEN i < 2000 THEN '1' ELSE 'CANARY-7f3a' END AS INT64) FROM numbers ORDER BY i",
+    )

@@ -1,4 +1,4 @@
-"""An engine over a project folder, with its sources filled by SQL in a real DuckDB, PostgreSQL or SQLite.
+"""An engine over a project folder, its sources filled by SQL: DuckDB, PostgreSQL, SQLite, or BigQuery's emulator.
 
 A project here writes its source's place as ``main: @`` in customhouse.yaml; `place` puts the engine's own there.
 """
@@ -15,6 +15,7 @@ from types import TracebackType
 
 import duckdb
 import orjson
+import pytest
 
 from app.project import load_project
 from resolvers.backends.backend import Backend
@@ -23,11 +24,13 @@ from resolvers.engine import Engine
 from resolvers.operation import Operation
 from schema.caller import Caller, ClaimValue
 from schema.errors import Refusal, Refusals
+from tests.backends.bigquery_emulator import dataset as bigquery_dataset
 from tests.leak.house import FAR_FUTURE, KEYS, MINUTE
 from tests.postgres import server
 
 HERE = Path(__file__).parent
 ENGINES = ("duckdb", "postgres", "sqlite")
+EVERY = (*ENGINES, pytest.param("bigquery", marks=pytest.mark.slow_parts))
 
 
 def place(name: str, folder: Path, engine: str, statements: Iterable[str]) -> Path:
@@ -42,6 +45,8 @@ def filled(folder: Path, name: str, engine: str, statements: Iterable[str]) -> s
     """Run the statements in a fresh database; gives the source's settings."""
     if engine == "postgres":
         return f'{{kind: postgres, url: "{server().database(*statements)}", location: eu-west-1}}'
+    if engine == "bigquery":
+        return f'{{kind: bigquery, url: "{bigquery_dataset(statements)}", location: eu-west-1}}'
     if engine == "sqlite":
         with closing(sqlite3.connect(folder / f"{name}.sqlite")) as connection:
             for statement in statements:

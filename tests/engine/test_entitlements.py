@@ -15,7 +15,7 @@ from resolvers.entitlements import Entitlements
 from resolvers.operation import Operation
 from schema.caller import Caller
 from schema.errors import Refusal
-from tests.engine.house import ENGINES, House, caller, place
+from tests.engine.house import EVERY, House, caller, place
 
 TEXT = "{ cases { nodes { id } } }"
 TEAMS = {"ann": ["a", "b"], "bob": ["b", None], "nul": [None], "tom": ["a", "b", "c"]}
@@ -36,7 +36,7 @@ def papers(login: str | None) -> Caller:
     return caller(str(login), **({} if login is None else {"login": login}))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY)
 async def test_rows_by_entitlement(engine: str, tmp_path: Path) -> None:
     """A NULL among them makes the test unknown as a whole; none and an absent claim give no rows."""
     wanted = {"ann": ["1", "2"], "bob": [], "nul": [], "tom": ["1", "2", "3"], "zoe": []}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.house import ENGINES, House, caller, place
+from tests.engine.house import EVERY, House, caller, place
 from tests.engine.privacy_reference import NOTHING, WARDS, Row, aggregate, figures, filters, groups, nulls_last, stays
 
 SEED = int(os.environ.get("CUSTOMHOUSE_PRIVACY_SEED", "7"))
@@ -59,7 +59,7 @@ def numbers(value: object) -> object:
     return round(Decimal(value), 6) if isinstance(value, str) and value[-1:].isdigit() else value
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=EVERY)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
     async with House.open(place("privacy", tmp_path / "p", request.param, statements(world()))) as opened:
         yield opened

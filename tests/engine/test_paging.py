@@ -11,7 +11,7 @@ import pytest
 from resolvers.operation import Operation
 from resolvers.steps import Fetch
 from schema.caller import Caller
-from tests.engine.house import ENGINES, House, caller, place
+from tests.engine.house import EVERY, House, caller, place
 
 CLERK = caller("clerk", roles=("clerk",))
 BOSS = caller("boss", roles=("boss",))
@@ -86,7 +86,7 @@ def literal(value: object) -> str:
             return repr(value)
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=EVERY)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
     async with House.open(place("paging", tmp_path / "p", request.param, statements())) as opened:
         yield opened

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.house import ENGINES, House, caller, place
+from tests.engine.house import EVERY, House, caller, place
 
 CASES = yaml.safe_load((Path(__file__).parent / "views.yaml").read_text())
 CALLERS = {
@@ -33,7 +33,7 @@ def statements() -> Iterator[str]:
     )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY)
 async def test_views(engine: str, tmp_path: Path) -> None:
     """One opened project for all cases of an engine; every case that differs is named."""
     wrong = []

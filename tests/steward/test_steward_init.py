@@ -23,6 +23,7 @@ from app.steward.sources import opened
 from policies.visible import visible
 from schema.errors import LoadError
 from schema.graphql import build
+from tests.backends.bigquery_stand_in import House, serving
 from tests.postgres import Server, postgres
 from tests.steward.place import HERE
 
@@ -91,6 +92,7 @@ URLS = [
     ("mysql+pymysql://ann:s3cr3t@db.example.org/sales?charset=utf8mb4", "sqlalchemy", "SALES_URL"),
     ("postgres://db.example.org/x?password=s3cr3t", "postgres", "X_URL"),
     ("postgresql://db.example.org", "postgres", "SOURCE_URL"),
+    ("bigquery://acme/sales?location=s3cr3t", "bigquery", "SALES_URL"),
 ]
 
 
@@ -161,3 +163,29 @@ def test_postgres(
     assert any('left out: "search", whose type "tsvector"' in text for text in files)
     monkeypatch.setenv(variable, url)
     assert asyncio.run(differences(project)) == []
+
+
+def test_a_dataset_of_bigquery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tables' own resources tell keys, comments and types; compared with them, the project fits."""
+    fields = [
+        {"name": "id", "type": "INTEGER", "mode": "REQUIRED"},
+        {"name": "total", "type": "NUMERIC", "precision": "12", "scale": "2", "description": "In euros."},
+        {"name": "lines", "type": "RECORD", "mode": "REPEATED", "fields": [{"name": "sku", "type": "STRING"}]},
+    ]
+    key = {"primaryKey": {"columns": ["id"]}}
+    house = House(
+        tables={"orders": {"schema": {"fields": fields}, "tableConstraints": key, "description": "An order."}}
+    )
+    with serving(house) as address:
+        url = f"bigquery://acme/sales?endpoint={address}"
+        asyncio.run(init(url, tmp_path / "out"))
+        monkeypatch.setenv("SALES_URL", url)
+        project = load_project(tmp_path / "out")
+        (orders,) = project.catalog.products.values()
+        assert (orders.key, orders.physical, orders.description) == (("id",), ("orders",), "An order.")
+        assert [str(column.type) for column in orders.columns.values()] == [
+            "bigint",
+            "decimal(12,2)",
+            "array<struct<sku: string>>",
+        ]
+        assert asyncio.run(differences(project)) == []

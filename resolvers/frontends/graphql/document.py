@@ -18,7 +18,9 @@ from resolvers.frontends.graphql.compile.operation import compile_roots
 from resolvers.frontends.graphql.compile.seals import Opened, Opener, Recorder, Seals, Site, at
 from resolvers.frontends.graphql.limits import Limits
 from resolvers.frontends.graphql.shapes import shape
-from schema.catalog import Catalog
+from resolvers.partitions import unchosen
+from schema.catalog import Catalog, Product
+from schema.errors import Refusal
 from schema.graphql import View
 from schema.query import LogicalQuery
 
@@ -81,12 +83,29 @@ class Document:
         return (found, named, cursors)
 
     def compile(self, values: Mapping[str, object], opener: Opener) -> LogicalQuery:
-        """The operation under these values. Raises `Refusal` (CH106, CH109 to CH113)."""
+        """The operation under these values. Raises `Refusal` (CH106, CH109 to CH113, CH609)."""
         job = self._job(values, Opened(opener))
         blocks, fields = compile_roots(job, self.operation)
         digest = hashlib.sha256(repr((self.key, self.signature(values, opener))).encode()).hexdigest()
-        return LogicalQuery(
+        query = LogicalQuery(
             digest, blocks, fields, job.slots, frozenset(job.products), tuple(job.limits), tuple(job.gatherings)
+        )
+        if (product := unchosen(query, self.catalog)) is not None:
+            raise self._unchosen(product)
+        return query
+
+    def _unchosen(self, product: Product) -> Refusal:
+        """Names the column to those who may know it."""
+        scope = self.view.vocabulary.scope(product)
+        partition = product.partition.column if product.partition is not None else ""
+        field = next((c.field for c in scope.columns if c.name == partition), None) if scope is not None else None
+        if field is None:
+            return Refusal("CH609", f"'{product.plural}' is too large to be asked for as a whole.", status=422)
+        return Refusal(
+            "CH609",
+            f"'{product.plural}' is asked with a filter on '{field}' only.",
+            f"Add a filter such as {{{field}: {{gte: ..}}}}, wherever '{product.plural}' are asked for.",
+            status=422,
         )
 
     def _job(self, values: Mapping[str, object], seals: Seals) -> Job:
