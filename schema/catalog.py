@@ -155,7 +155,8 @@ class Product:
     a prefix of keys, a model, an endpoint. ``features`` makes a feature view of it and ``model`` a model. ``key`` may
     be empty for entitlements only. ``singular``/``plural`` are the GraphQL roots, ``type_name`` the GraphQL type.
     ``entitlement`` products are never published. ``freshness`` is how old its rows may be, in seconds; with ``cache`` a
-    result made of them may be used again for so long. ``partition`` and ``cluster`` say how the source keeps its rows.
+    result made of them may be used again for so long. ``partition`` and ``cluster`` say how the source keeps its rows,
+    ``rows`` about how many there are.
     """
 
     id: str
@@ -181,6 +182,7 @@ class Product:
     features: FeatureView | None = None
     model: Model | None = None
     partition: Partition | None = None
+    rows: int | None = None
     cluster: tuple[str, ...] = ()
 
 
@@ -260,7 +262,8 @@ class Issuer:
 @dataclass(frozen=True, slots=True)
 class SqlLimits:
     """What SQL may take in a zone: rows and bytes of an answer, seconds until its last row, statements at once in a
-    process and of one caller, and rows and bytes that are pulled to be joined across sources."""
+    process and of one caller, rows and bytes that are pulled to be joined across sources, and rows of tables that
+    nothing joins, by their declared sizes."""
 
     enabled: bool = True
     max_rows: int = 1_000_000
@@ -270,6 +273,7 @@ class SqlLimits:
     statements_per_caller: int = 4
     joined_rows: int = 5_000_000
     joined_bytes: int = 512 * 1024 * 1024
+    crossed_rows: int = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,7 @@ def _sql(node: Entries, errors: list[LoadError]) -> SqlLimits:
         statements=whole(node, "statements", usual.statements),
         statements_per_caller=whole(node, "statements_per_caller", usual.statements_per_caller),
         joined_rows=whole(node, "joined_rows", usual.joined_rows),
+        crossed_rows=whole(node, "crossed_rows", usual.crossed_rows),
         joined_bytes=_bytes(node, "joined_bytes", usual.joined_bytes, errors),
     )
 

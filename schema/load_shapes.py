@@ -131,6 +131,8 @@ SQL = Record({
     "statements_per_caller": may(Number("Most statements at once of one caller. Default 4.", least=1, most=10_000)),
     "joined_rows": may(Number("Most rows pulled to be joined across sources. Default 5000000.", least=1,
                               most=1_000_000_000)),
+    "crossed_rows": may(Number("Most rows that tables without a join between them would make, by the rows that "
+                               "products declare. Default 100000000.", least=1, most=1_000_000_000_000_000)),
     "joined_bytes": may(size("Most bytes pulled to be joined across sources. Default 512MiB.")),
 }, "What SQL may take in a zone.", "sql")  # fmt: skip
 
@@ -243,6 +245,8 @@ PRODUCT_SHAPE = Record({
     "tags": may(TAGS),
     "owner": may(Text("Who answers for it. Default: the domain's steward.")),
     "freshness": may(duration("How old its rows may be at most.")),
+    "rows": may(Number("About how many rows it has, for what SQL refuses before it runs.", least=0,
+                       most=1_000_000_000_000_000)),
     "cache": may(Flag("true: results of its rows may be used again for as long as 'freshness' says.")),
     "partition": may(Record({
         "column": need(Text("The column that the source cuts it by.")),

@@ -22,7 +22,6 @@ from resolvers.backends.backend import Bounds, Deadline, TableInfo
 from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.duckdb_describe import describe
 from resolvers.backends.duckdb_dialect import DuckDBDialect
-from resolvers.backends.duckdb_stream import read, single
 from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.reading import CHUNK, Reader, Row, within
 from resolvers.backends.stream import ArrowStream
@@ -91,6 +90,8 @@ class DuckDB:
             raise failed(self.name, error) from None
 
     async def stream(self, statement: Statement, values: Sequence[object], deadline: Deadline) -> ArrowStream:
+        from resolvers.backends.duckdb_stream import read  # imported here because it imports Arrow
+
         def work(feed: Feed) -> None:
             with self._opened().cursor() as cursor:
                 feed.running(cursor.interrupt)
@@ -117,7 +118,10 @@ class DuckDB:
         known: dict[str, duckdb.Statement] = self._local.parsed
         found = known.get(text)
         if found is None:
-            found = single(cursor, text)
+            statements = cursor.extract_statements(text)
+            if len(statements) != 1:
+                raise duckdb.NotSupportedError("only one statement runs at a time")
+            found = statements[0]
             if len(known) >= _PARSED:
                 del known[next(iter(known))]
             known[text] = found

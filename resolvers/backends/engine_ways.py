@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-import pyarrow as pa
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, exc, make_url
 
-from resolvers.backends.arrow_types import UTC_MOMENT
 from resolvers.backends.dialect import Dialect
 from resolvers.backends.mysql_dialect import COLLATION, MYSQL_COLLATION, MySQLDialect
 from resolvers.backends.sqlite_dialect import SQLiteDialect
@@ -21,6 +19,9 @@ from resolvers.backends.sqlite_functions import register
 from schema.catalog import Source
 from schema.query import Slot
 from schema.types import Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Ways(Protocol):
@@ -182,7 +183,10 @@ class MySQL:
         return Decimal(value) if slot.type.kind is Kind.DECIMAL and isinstance(value, str) else value
 
     def declared(self, column: Sequence[object]) -> pa.DataType | None:
+        import pyarrow as pa
         from pymysql.constants import FIELD_TYPE as KINDS
+
+        from resolvers.backends.arrow_types import UTC_MOMENT
 
         kind = column[1]
         if kind in (KINDS.DECIMAL, KINDS.NEWDECIMAL):

@@ -16,7 +16,6 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, exc
 
-from resolvers.backends.arrow_rows import Table
 from resolvers.backends.backend import Bounds, Deadline, TableInfo
 from resolvers.backends.binding import expand
 from resolvers.backends.dialect import Dialect, Statement
@@ -87,6 +86,7 @@ class Generic:
         return await self._asked(work, deadline)
 
     async def stream(self, statement: Statement, values: Sequence[object], deadline: Deadline) -> ArrowStream:
+
         text, parameters = self._expanded(statement, values)
 
         def work(feed: Feed) -> None:
@@ -110,6 +110,8 @@ class Generic:
         return await self._streams.stream(work, deadline)
 
     def _read(self, connection: Connection, text: str, parameters: _Parameters, feed: Feed) -> None:
+        from resolvers.backends.arrow_rows import Table  # imported here because it imports Arrow
+
         pace = Pace()
         streaming = connection.execution_options(stream_results=True, max_row_buffer=1)
         result = streaming.exec_driver_sql(self._ways.spelt(text), parameters)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -20,10 +21,12 @@ from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.pool import Pool, Unavailable
 from resolvers.backends.postgres_describe import describe
 from resolvers.backends.postgres_dialect import PostgresDialect, spelt_for
-from resolvers.backends.postgres_stream import PostgresStreams
 from resolvers.backends.reading import CHUNK, Reader, Row, within
 from resolvers.backends.stream import ArrowStream
 from schema.catalog import Source
+
+if TYPE_CHECKING:
+    from resolvers.backends.postgres_stream import PostgresStreams
 
 _BROKEN = (
     OSError,
@@ -66,7 +69,8 @@ class Postgres:
             int(str(source.options.get("pool_size", 10))), self._connect, _recover
         )
         streams = int(str(source.options.get("streams", 4)))
-        self._streams = PostgresStreams(source.name, url, streams, self._connect_timeout, self._settings, _COLLATIONS)
+        self._stream_count = streams
+        self._streams: PostgresStreams | None = None
         self._large: dict[str, None] = {}
         self._spelt: dict[str, str] = {}
 
@@ -90,6 +94,11 @@ class Postgres:
             return rows
 
     async def stream(self, statement: Statement, values: Sequence[object], deadline: Deadline) -> ArrowStream:
+        if self._streams is None:
+            from resolvers.backends.postgres_stream import PostgresStreams  # imported here because it imports Arrow
+
+            patience, settings = self._connect_timeout, self._settings
+            self._streams = PostgresStreams(self.name, self._url, self._stream_count, patience, settings, _COLLATIONS)
         return await self._streams.stream(statement, values, deadline)
 
     def _failed(self, connection: asyncpg.Connection, error: BaseException) -> BaseException:
@@ -168,7 +177,8 @@ class Postgres:
         self._pool.give(connection)
 
     async def close(self) -> None:
-        await self._streams.close()
+        if self._streams is not None:
+            await self._streams.close()
         await self._pool.close()
 
     async def _connect(self) -> asyncpg.Connection:

@@ -16,13 +16,15 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.failures import timed_out
 from resolvers.backends.threads import Job, Stop, Stopped, Threads
 from schema.errors import Refusal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Told = Callable[[Exception], Refusal]
 """What the caller is told of a driver's error; the log hears the rest."""

@@ -17,6 +17,7 @@ from policies.condition import Moment
 from policies.govern import GuardTuple, needed_products
 from policies.rules import PolicySet
 from policies.sql.govern import GovernedStatement, govern_statement
+from resolvers.backends.asked import asking
 from resolvers.backends.backend import Backend, Deadline
 from resolvers.backends.caps import Caps
 from resolvers.backends.duckdb_dialect import DuckDBDialect
@@ -29,6 +30,7 @@ from resolvers.frontends.sql.parameters import Parameter, values_of
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
 from resolvers.statements.admission import Admission, Admitted
+from resolvers.statements.cost import check_cost
 from resolvers.statements.plan import StatementPlan, plan_statement
 from resolvers.statements.run import Renamed, run_statement
 from resolvers.statements.virtual import Virtual
@@ -102,6 +104,7 @@ class Statements:
         """The rows of a statement for a caller. Raises `Refusal`, also while the rows are read."""
         house, loop = self._house, asyncio.get_running_loop()
         deadline = self.deadline(caller)
+        asking(asked.request_id, caller.subject, house.keys["seal"])
         with self._admission.enter(caller.digest) as admitted:
             started = time.perf_counter()
             sight, ready = await loop.run_in_executor(house.compiler, self.prepare, asked, caller)
@@ -131,7 +134,9 @@ class Statements:
         return sight, self._plans.get((key, guards.number), lambda: self._ready(logical, caller, guards))
 
     def _compiled(self, asked: Asked, sight: Sight) -> LogicalStatement:
-        return compile_sql(asked.text, asked.dialect, asked.parameters, self._house.catalog, sight.visible)
+        logical = compile_sql(asked.text, asked.dialect, asked.parameters, self._house.catalog, sight.visible)
+        check_cost(logical, self._house.catalog, sight.visible, self.zone.sql)
+        return logical
 
     def _ready(self, logical: LogicalStatement, caller: Caller, guards: Guards) -> Ready:
         governed = self._governed(logical, caller, guards.tuple)

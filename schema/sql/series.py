@@ -25,15 +25,21 @@ _SECONDS = {
 
 def is_bounded(node: exp.Expr) -> bool:
     """Whether a series node has constant bounds and at most `MOST` rows."""
+    rows = length(node)
+    return rows is not None and rows <= MOST
+
+
+def length(node: exp.Expr) -> int | None:
+    """How many rows a series node has at most; None where that cannot be told from constants."""
     start, end, step = node.args.get("start"), node.args.get("end"), node.args.get("step") or node.args.get("interval")
     first, last = _value(start), _value(end)
     if isinstance(first, int) and isinstance(last, int):
         by = 1 if step is None else _value(step)
-        return isinstance(by, int) and by != 0 and abs(last - first) // abs(by) < MOST
+        return abs(last - first) // abs(by) + 1 if isinstance(by, int) and by != 0 else None
     if isinstance(first, datetime) and isinstance(last, datetime):
         seconds = _seconds(step)
-        return seconds is not None and abs((last - first) / timedelta(seconds=seconds)) < MOST
-    return False
+        return None if seconds is None else int(abs((last - first) / timedelta(seconds=seconds))) + 1
+    return None
 
 
 def _value(node: exp.Expr | None) -> int | datetime | None:
