@@ -145,6 +145,7 @@ class Engine:
                 self.moment,
                 clock,
                 self._compiler,
+                self._sources,
             )
         )
 

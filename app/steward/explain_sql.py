@@ -20,6 +20,13 @@ def explain_statement(engine: Engine, asked: Asked, caller: Caller) -> str:
     plan = ready.plan
     for pulled in plan.pulled:
         lines.append(_said(f"governed rows of source '{pulled.source}', as {pulled.name}", pulled.statement))
+        if pulled.narrowed is not None:
+            where = "or, where these are few, for the keys of"
+            lines.append(_said(f"{where}\n  {pulled.narrowed.keys.text}", pulled.narrowed.statement))
+    for found in plan.found:
+        lines.append(
+            _said(f"rows of '{found.product}', as {found.name}, governed one by one, by the keys of", found.keys)
+        )
     where = "in a database of the gateway's own" if plan.source == MIXED else f"source '{plan.source}'"
     lines.append(_said(where, plan.statement))
     return "\n\n".join(line for line in lines if line)

@@ -14,6 +14,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 
 import duckdb
@@ -29,7 +32,7 @@ from resolvers.backends.streams import Feed, ThreadStream
 from resolvers.backends.threads import Job, Stopped, Threads
 from schema.errors import Refusal
 
-__all__ = ["Caps", "Part", "mixed"]
+__all__ = ["Caps", "Follow", "Part", "mixed"]
 
 _NAME = "mix"
 _HANDED = "~handed"
@@ -53,14 +56,32 @@ _SETTINGS = {
 }
 
 T = TypeVar("T")
+NOTHING_FOLLOWS: Mapping[str, Follow] = MappingProxyType({})
 Part = ArrowStream | Callable[[], Awaitable[ArrowStream]]
 """A stream, or what opens it: a part that is opened here holds its place at its source no longer than it is read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """A part that depends on others: ``keys`` is asked of the parts that are there, for at most ``most`` rows, and
+    ``open`` makes the part of what came; None where there were more."""
+
+    keys: Statement
+    values: Sequence[object]
+    most: int
+    open: Callable[[list[tuple[object, ...]] | None], Awaitable[ArrowStream]]
+
+
 async def mixed(
-    parts: Mapping[str, Part], statement: Statement, values: Sequence[object], deadline: Deadline, caps: Caps
+    parts: Mapping[str, Part],
+    statement: Statement,
+    values: Sequence[object],
+    deadline: Deadline,
+    caps: Caps,
+    follow: Mapping[str, Follow] = NOTHING_FOLLOWS,
 ) -> ArrowStream:
-    """The rows of a statement over tables that have the parts' names. The parts are closed in any case.
+    """The rows of a statement over tables that have the parts' names. The parts are closed in any case. Those that
+    ``follow`` come one after the other, when all the others are there.
 
     Raises `Refusal` CH606 where a cap is passed, whatever a part raises, and what `Backend.stream` raises.
     """
@@ -68,6 +89,9 @@ async def mixed(
     try:
         await mix.run(lambda job: mix.open())
         await mix.gather(parts)
+        for name, later in follow.items():
+            found = await mix.keys(later)
+            await mix.gather({name: partial(later.open, found)})
         return await mix.answer(statement, values)
     except BaseException:
         mix.leave()
@@ -126,6 +150,21 @@ class _Mix:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def keys(self, part: Follow) -> list[tuple[object, ...]] | None:
+        """The rows of a part's keys; None where there are more than it takes."""
+
+        def work(job: Job) -> list[tuple[object, ...]]:
+            cursor = self.database.cursor()  # of its own, since what it does not read must not be waited for
+            try:
+                job.running(cursor.interrupt)
+                return cursor.execute(part.keys.text, list(part.values)).fetchmany(part.most + 1)
+            finally:
+                job.finished()
+                cursor.close()
+
+        found = await self.run(work)
+        return found if len(found) <= part.most else None
 
     async def _load(self, name: str, part: Part) -> None:
         stream = await part() if callable(part) else part

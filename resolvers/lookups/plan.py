@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from policies.decide import TableDecision
 from policies.govern import GovernedQuery
 from policies.relation import meets_masked
 from resolvers.steps import Lookup, Part
@@ -97,26 +98,27 @@ class Looking:
         for block in self._blocks.values():
             if self._catalog.keyed(block.product):
                 product = self._catalog.products[block.product]
-                columns = found.setdefault(product.id, _always(product))
+                columns = found.setdefault(product.id, always(product))
                 columns |= {name for item in block.select.expressions if (name := _column(item.this)) is not None}
-        return {id_: tuple(sorted(names | self._deciding(id_))) for id_, names in found.items()}
-
-    def _deciding(self, product: str) -> frozenset[str]:
-        """The columns that rules look at, for this caller."""
-        decision = self._query.decisions[product]
-        formulas = [decision.rows]
-        for cell in decision.cells.values():
-            formulas += [cell.visible, cell.clear, *(reveal for reveal, _ in cell.masks)]
-        return frozenset(
-            column.name
-            for formula in formulas
-            if isinstance(formula, exp.Expression)
-            for column in formula.find_all(exp.Column)
-            if not column.table
-        )
+        decisions = self._query.decisions
+        return {id_: tuple(sorted(names | deciding(decisions[id_]))) for id_, names in found.items()}
 
 
-def _always(product: Product) -> set[str]:
+def deciding(decision: TableDecision) -> frozenset[str]:
+    """The columns of a product that rules look at, for one caller."""
+    formulas = [decision.rows]
+    for cell in decision.cells.values():
+        formulas += [cell.visible, cell.clear, *(reveal for reveal, _ in cell.masks)]
+    return frozenset(
+        column.name
+        for formula in formulas
+        if isinstance(formula, exp.Expression)
+        for column in formula.find_all(exp.Column)
+        if not column.table
+    )
+
+
+def always(product: Product) -> set[str]:
     """What is asked of a row whoever asks: its key; and all of it where it may be kept, for those who ask for more."""
     if product.model is not None:
         return set(product.model.outputs)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from policies.condition import Moment
-from policies.govern import GuardTuple, needed_products
+from policies.govern import GuardTuple, Secrets, needed_products, row_functions
 from policies.rules import PolicySet
 from policies.sql.govern import GovernedStatement, govern_statement
 from resolvers.backends.asked import asking
@@ -27,12 +27,16 @@ from resolvers.cache import Bounded
 from resolvers.entitlements import Entitlements
 from resolvers.frontends.sql.frontend import compile_sql
 from resolvers.frontends.sql.parameters import Parameter, values_of
+from resolvers.lookups.calls import Calls
+from resolvers.lookups.find import Found, Sources
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
 from resolvers.statements.admission import Admission, Admitted
 from resolvers.statements.cost import check_cost
+from resolvers.statements.keyed_plan import FoundByKey
+from resolvers.statements.keyed_rows import rows_by_key
 from resolvers.statements.plan import StatementPlan, plan_statement
-from resolvers.statements.run import Renamed, run_statement
+from resolvers.statements.run import Lookup, Renamed, run_statement
 from resolvers.statements.virtual import Virtual
 from schema.caller import Caller
 from schema.catalog import Catalog
@@ -87,6 +91,7 @@ class House:
     moment: Callable[[], Moment]
     clock: Callable[[], float]
     compiler: Executor
+    sources: Sources
 
 
 class Statements:
@@ -112,12 +117,34 @@ class Statements:
             request = await self._request(ready, asked, caller, deadline)
             caps = Caps(self.zone.sql.joined_rows, self.zone.sql.joined_bytes, MIXING_MEMORY)
             virtual = Virtual(house.catalog, sight.visible)
-            stream = await run_statement(ready.plan, request, house.backends, virtual, deadline, caps)
+            found = Found(house.sources, Calls(house.catalog.sources, caller, deadline, asked.request_id))
+            lookup = Lookup(self.zone.max_candidates, self._lookup(ready, found, request, caller))
+            try:
+                stream = await run_statement(ready.plan, request, house.backends, virtual, deadline, caps, lookup)
+            finally:
+                found.close()
             timings = {"compile": (planned - started) * 1000, "run": (time.perf_counter() - planned) * 1000}
             names = tuple(output.name for output in ready.logical.outputs)
             types = tuple(output.type for output in ready.logical.outputs)
             kept = admitted.keep(Renamed(stream, names))
             return Result(names, types, kept, ready.logical.normal, timings)
+
+    def _lookup(
+        self, ready: Ready, found: Found, request: Request, caller: Caller
+    ) -> Callable[[FoundByKey, list[tuple[object, ...]] | None], Awaitable[ArrowStream]]:
+        """What finds and governs the rows of a part by key."""
+        house = self._house
+        asked: dict[str, set[str]] = {}
+        for part in ready.plan.found:
+            asked.setdefault(part.product, set()).update(part.columns)
+        secrets = Secrets(house.keys, request.entitlements)
+        see = row_functions(asked, caller, house.moment(), secrets, house.policies, house.catalog) if asked else {}
+        most = self.zone.max_candidates
+
+        async def rows(part: FoundByKey, keys: list[tuple[object, ...]] | None) -> ArrowStream:
+            return await rows_by_key(part, keys, most, found, see[part.product], house.catalog)
+
+        return rows
 
     def deadline(self, caller: Caller) -> Deadline:
         """When the last row must have been read: never later than the token's expiry."""

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -22,7 +22,10 @@ from policies.verify import verify
 from resolvers.backends.columns import typed_columns
 from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.free import mark_free
+from resolvers.statements.keyed_plan import FoundByKey, KeyedRelation, find_by_key
+from resolvers.statements.narrow import LARGE, Candidate, Narrowed, narrowed
 from schema.catalog import Catalog
+from schema.query import Slot
 from schema.sql.scopes import Scope, scopes_of
 from schema.statement import PULLED_MARK, VIRTUAL_MARK
 from schema.trees import copied, preorder
@@ -34,21 +37,23 @@ MIXED = "~mixed"
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """Governed rows of one source, under a name of our own."""
+    """Governed rows of one source, under a name of our own; where another part holds few keys, only those."""
 
     name: str
     source: str
     statement: Statement
+    narrowed: Narrowed | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StatementPlan:
-    """``source`` runs ``statement``; where it is `MIXED`, over ``pulled`` and the ``virtual`` tables."""
+    """``source`` runs ``statement``; where it is `MIXED`, over ``pulled``, ``found`` and the ``virtual`` tables."""
 
     source: str
     statement: Statement
     pulled: tuple[Pulled, ...] = ()
     virtual: tuple[str, ...] = ()
+    found: tuple[FoundByKey, ...] = ()
 
 
 def plan_statement(
@@ -58,21 +63,33 @@ def plan_statement(
     tree = copied(governed.tree)
     virtual = tuple(sorted({node.name for node in preorder(tree) if _is_virtual(node)}))
     sources = {catalog.products[product].source for product in governed.relations.values()}
-    if len(sources) == 1 and not virtual:
+    if len(sources) == 1 and not virtual and not sources - dialects.keys():
         (source,) = sources
         return StatementPlan(source, _rendered(tree, governed, catalog, dialects[source]))
     pieces = _Pieces(governed, catalog, dialects)
     pieces.cut(tree)
+    pulled = pieces.narrow(tree, mixing)
+    # Features before models, which may be given them.
+    keyed = sorted(pieces.keyed, key=lambda one: catalog.products[one.product].model is not None)
+    later = [frozenset(one.alias for one in keyed[at:]) for at in range(len(keyed))]
+    found = tuple(
+        find_by_key(one, those, tree, governed, catalog, mixing) for one, those in zip(keyed, later, strict=True)
+    )
     verify_mixed(tree)
-    return StatementPlan(MIXED, _rendered(tree, governed, catalog, mixing), tuple(pieces.pulled), virtual)
+    statement = _rendered(tree, governed, catalog, mixing)
+    return StatementPlan(MIXED, statement, pulled, virtual, found)
 
 
-def _rendered(tree: exp.Query, governed: GovernedStatement, catalog: Catalog, dialect: Dialect) -> Statement:
+def _rendered(
+    tree: exp.Query, governed: GovernedStatement, catalog: Catalog, dialect: Dialect, *more: Slot
+) -> Statement:
     mark_free(tree)
     if not isinstance(tree, exp.Expression):
         raise TypeError("a query is an expression")
     verify(tree, catalog)
-    return dialect.render(typed_columns(tree, catalog, dialect), dict(governed.slots))
+    return dialect.render(
+        typed_columns(tree, catalog, dialect), {**governed.slots, **{slot.name: slot for slot in more}}
+    )
 
 
 def verify_mixed(tree: exp.Query) -> None:
@@ -92,6 +109,8 @@ class _Pieces:
     def __init__(self, governed: GovernedStatement, catalog: Catalog, dialects: Mapping[str, Dialect]) -> None:
         self._governed, self._catalog, self._dialects = governed, catalog, dialects
         self.pulled: list[Pulled] = []
+        self.keyed: list[KeyedRelation] = []
+        self.large: list[Candidate] = []
 
     def cut(self, tree: exp.Query) -> None:
         """Cut out the largest pieces first; what they held is no longer there for the smaller ones."""
@@ -112,6 +131,8 @@ class _Pieces:
         correlated = any(
             column.table and column.table not in named for inner in _below(scope) for column in inner.columns
         )
+        if any(self._catalog.keyed(product) for product in products):
+            return False
         one = len({self._catalog.products[product].source for product in products}) == 1
         return bool(products) and one and not free and not correlated
 
@@ -142,12 +163,37 @@ class _Pieces:
 
     def _pull_relation(self, relation: exp.Subquery, scope: Scope) -> None:
         product, alias = str(relation.meta["governed"]), relation.alias
+        if self._catalog.keyed(product):
+            name = f"{PULLED_MARK}found.{len(self.keyed)}"
+            shown = tuple(item.alias for item in relation.this.expressions)
+            self.keyed.append(KeyedRelation(name, product, alias, shown, scope.query))
+            relation.replace(_table(name, alias))
+            return
         select = exp.select("*").from_(copied(relation), copy=False)
         select.set("expressions", [self._column(item.alias, alias, product) for item in relation.this.expressions])
         for condition in self._conditions(alias, scope):
             select = select.where(copied(condition), copy=False)
-        name = self._pull(select, self._catalog.products[product].source)
+        of = self._catalog.products[product]
+        plain = copied(select)
+        name = self._pull(select, of.source)
         relation.replace(_table(name, alias))
+        if of.rows is not None and of.rows >= LARGE:
+            self.large.append(Candidate(name, of, alias, scope.query, plain))
+
+    def narrow(self, tree: exp.Query, mixing: Dialect) -> tuple[Pulled, ...]:
+        """The parts, the large ones narrowed by those that are smaller."""
+        waiting = sorted(self.large, key=lambda one: one.product.rows or 0)
+        found = {part.name: part for part in self.pulled}
+        keyed = frozenset(one.alias for one in self.keyed)
+        for at, candidate in enumerate(waiting):
+            later = keyed | {one.alias for one in waiting[at:]}
+            made = narrowed(candidate, later, tree, self._governed, mixing)
+            if made is not None:
+                select, slot, keys = made
+                source = candidate.product.source
+                statement = _rendered(select, self._governed, self._catalog, self._dialects[source], slot)
+                found[candidate.name] = replace(found[candidate.name], narrowed=Narrowed(keys, statement, slot))
+        return tuple(sorted(found.values(), key=lambda part: part.narrowed is not None))
 
     def _column(self, name: str, alias: str, product: str) -> exp.Expr:
         """A column of a relation as it is pulled: a decimal of its own size, which not every driver tells."""

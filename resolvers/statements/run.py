@@ -5,17 +5,20 @@ Where it runs over pulled rows, the sources are asked side by side, and each sen
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from resolvers.backends.backend import Backend, Deadline
 from resolvers.backends.binding import values
 from resolvers.backends.caps import Caps
 from resolvers.backends.stream import ArrowStream
 from resolvers.bind import Request
-from resolvers.statements.plan import MIXED, StatementPlan
+from resolvers.statements.keyed_plan import FoundByKey
+from resolvers.statements.narrow import MOST
+from resolvers.statements.plan import MIXED, Pulled, StatementPlan
 from resolvers.statements.virtual import Rows, Virtual
+from schema.query import Slot
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,19 +31,51 @@ async def run_statement(
     virtual: Virtual,
     deadline: Deadline,
     caps: Caps,
+    lookup: Lookup,
 ) -> ArrowStream:
     """The rows of a statement. Raises `Refusal` CH501, CH502, CH503, CH504, CH606."""
     bound = values(plan.statement, request.value)
     if plan.source != MIXED:
         return await backends[plan.source].stream(plan.statement, bound, deadline)
-    from resolvers.backends.mix import Part, mixed  # imported here because it imports Arrow and an engine
+    from resolvers.backends.mix import Follow, Part, mixed  # imported here because it imports Arrow and an engine
 
     parts: dict[str, Part] = {name: Rows(virtual.table(name)) for name in plan.virtual}
+    follow: dict[str, Follow] = {}
     for pulled in plan.pulled:
+        if pulled.narrowed is not None:
+            keys = pulled.narrowed.keys
+            opens = partial(_narrowed, pulled, backends[pulled.source], request, deadline)
+            follow[pulled.name] = Follow(keys, values(keys, request.value), MOST, opens)
+            continue
         # Opened when its turn comes: parts that wait for each other's places in one source would wait for ever.
         own = values(pulled.statement, request.value)
         parts[pulled.name] = partial(backends[pulled.source].stream, pulled.statement, own, deadline)
-    return await mixed(parts, plan.statement, bound, deadline, caps)
+    for part in plan.found:
+        bound_keys = values(part.keys, request.value)
+        follow[part.name] = Follow(part.keys, bound_keys, lookup.most, partial(lookup.part, part))
+    return await mixed(parts, plan.statement, bound, deadline, caps, follow)
+
+
+async def _narrowed(
+    pulled: Pulled, backend: Backend, request: Request, deadline: Deadline, keys: list[tuple[object, ...]] | None
+) -> ArrowStream:
+    """A large part: for the keys of the others where these are few, else whole."""
+    narrow = pulled.narrowed
+    if keys is None or narrow is None:
+        return await backend.stream(pulled.statement, values(pulled.statement, request.value), deadline)
+    given = [key[0] for key in keys if key[0] is not None]
+
+    def value(slot: Slot) -> object:
+        return given if slot.origin == "keys" else request.value(slot)
+
+    return await backend.stream(narrow.statement, values(narrow.statement, value), deadline)
+
+
+class Lookup(NamedTuple):
+    """What finds parts by key, for at most ``most`` keys each."""
+
+    most: int
+    part: Callable[[FoundByKey, list[tuple[object, ...]] | None], Awaitable[ArrowStream]]
 
 
 class Renamed:

@@ -48,9 +48,6 @@ class Known:
     def virtual(self, name: str) -> bool:
         return virtual_columns(name) is not None
 
-    def keyed(self, name: str) -> bool:
-        return not self.virtual(name) and self._catalog.keyed(name)
-
     def tables(self) -> Iterable[str]:
         """All that may be named."""
         return [*self._visible.columns, *virtual_tables()]

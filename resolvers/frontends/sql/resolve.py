@@ -72,9 +72,6 @@ def _table(table: exp.Table, known: Known) -> str:
             "Tables are written domain.product; information_schema.tables lists them."
         )
         raise Refusal("CH233", f"There is no relation '{written}'.", hint, locations=place_of(table))
-    if known.keyed(name):
-        hint = "Ask for it in GraphQL, where rows give it their keys."
-        raise Refusal("CH161", f"'{name}' answers by key only and is no table.", hint, locations=place_of(table))
     if not table.alias:
         table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
     elif table.args["alias"].columns:

@@ -162,6 +162,8 @@ class Asks:
         if not known:
             return None
         here, mine, there, theirs = self.dice.choice(known)
+        if there == "geo.stores" and self.dice.random() < 0.5:
+            mine, theirs = "store_code", "code"  # clear for everyone who sees both; the plain keys may narrow a side
         side = self.dice.choice(["JOIN", "LEFT JOIN"])
         return f"{here} AS a {side} {there} AS b ON a.{mine} = b.{theirs}", here, there
 

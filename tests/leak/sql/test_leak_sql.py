@@ -32,7 +32,7 @@ from tests.leak.test_leak import BOX, QUESTIONS, SEED
 
 LEAST = 15
 WITH_NAMES = [persona for persona in PERSONAS if products(persona)]
-LONG = 8
+LONG, LARGE = 8, 30_000
 Ask = Callable[[], Awaitable[bool]]
 
 
@@ -152,13 +152,19 @@ async def test_a_check_that_is_gone_is_noticed(
 
 
 def at_length(folder: Path) -> None:
-    """The same row filters, spelt so that they cost more than what a caller divides."""
+    """The same row filters, spelt so that they cost more than what a caller divides; and tables that are said to be
+    large, so that joins across sources ask them for the keys of the other side."""
     path = next((folder / "policies").glob("*.yaml"))
     text = path.read_text()
     for short in ("region IN claims.regions OR region = 'XX'", "status <> 'void'"):
         assert f'rows: "{short}"' in text
         text = text.replace(f'rows: "{short}"', f'rows: "{" OR ".join([short] * LONG)}"')
     path.write_text(text)
+    catalog = folder / "catalog" / "crm.yaml"
+    said = catalog.read_text()
+    for table in ("stores", "orders"):
+        said = said.replace(f"    table: {table}\n", f"    table: {table}\n    rows: {LARGE}\n")
+    catalog.write_text(said)
 
 
 def _figure(what: str, engine: EngineKind, counts: list[int], found: list[Difference]) -> str:
