@@ -18,6 +18,7 @@ from benchmarks import (
     metrics_cost,
     policy_cost,
     serving,
+    sql_cost,
     stitched_page,
     tpch,
 )
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "cold-plan": _plain(cold_plan.main),
     "formats": _plain(formats.main),
     "keyed-cost": _plain(keyed_cost.main),
+    "sql": _plain(sql_cost.main),
     "stitched": _plain(stitched_page.main),
     "tpch": tpch.main,
     "duckdb": duckdb_cost.main,

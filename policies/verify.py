@@ -13,6 +13,8 @@ from sqlglot import exp
 
 from schema.catalog import Catalog
 from schema.errors import Refusal
+from schema.sql.forms import classes
+from schema.sql.series import is_bounded
 from schema.statement import PULLED_MARK, VIRTUAL_MARK
 
 _MARK = "governed"
@@ -47,8 +49,8 @@ def verify(statement: exp.Expr, catalog: Catalog) -> None:
 
 
 def _check_table(table: exp.Table, relation: str | None, allowed: Mapping[str, frozenset[tuple[str, ...]]]) -> None:
-    if not isinstance(table.this, exp.Identifier) and relation is None:
-        return  # a series: rows made of constants
+    if relation is None and type(table.this) in classes("series") and is_bounded(table.this):
+        return  # rows made of constants
     if relation is None:
         if not table.db and (table.name.startswith((VIRTUAL_MARK, PULLED_MARK)) or table.name in _ctes_in_scope(table)):
             return

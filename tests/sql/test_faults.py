@@ -1,4 +1,4 @@
-"""The attack list bites: each check that keeps a statement from getting at what it may not is taken out in turn, and some
+"""The attack list bites: each check that keeps a statement from what it may not get at is taken out in turn, and some
 attack of its class comes through."""
 
 from __future__ import annotations
