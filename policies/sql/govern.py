@@ -41,7 +41,7 @@ class GovernedStatement:
     """A statement every relation of which is governed. Only the gate can make one.
 
     ``relations`` are the governed sub-selects by alias, with their product; virtual tables stay as they were.
-    ``decisions`` by product id. ``clear``: nothing in it is filtered, masked or hidden from this caller.
+    ``decisions`` by product id.
     """
 
     logical: LogicalStatement
@@ -50,7 +50,6 @@ class GovernedStatement:
     slots: Mapping[str, Slot]
     decisions: Mapping[str, TableDecision]
     entitlements: frozenset[str]
-    clear: bool
     seal: object
 
     def __post_init__(self) -> None:
@@ -86,8 +85,7 @@ def govern_statement(
     slots = gate.slots(statement, tree)
     entitlements = frozenset(str(slot.path[0]) for slot in slots.values() if slot.origin == "entitlement")
     relations = {alias: named.product.id for alias, named in found.items()}
-    clear = all(gate.is_clear(named) for named in found.values())
-    return GovernedStatement(statement, tree, relations, slots, gate.decisions, entitlements, clear, _SEAL)
+    return GovernedStatement(statement, tree, relations, slots, gate.decisions, entitlements, _SEAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +151,6 @@ class _Gate:
         rows = self.decisions[named.product.id].rows
         looks_elsewhere = isinstance(rows, exp.Expression) and rows.find(exp.Subquery, exp.Exists) is not None
         return named.product.view is not None or looks_elsewhere
-
-    def is_clear(self, named: _Named) -> bool:
-        decision = self.decisions[named.product.id]
-        cells = (decision.cells[name] for name in named.columns if not name.startswith(JOIN))
-        return not self.filters(named) and named.product.view is None and all(cell.clear is True for cell in cells)
 
     def replace(self, named: _Named, shows: bool, fenced: bool, suppressed: bool) -> None:
         product, decision = named.product, self.decisions[named.product.id]

@@ -103,7 +103,9 @@ class DuckDB:
         return await self._streams.stream(work, deadline)
 
     def _told(self, error: Exception) -> Refusal:
-        return failed(self.name, error)
+        from resolvers.backends.duckdb_stream import told  # imported here because it imports Arrow
+
+        return told(self.name, error)
 
     @staticmethod
     def _rest(cursor: duckdb.DuckDBPyConnection, job: Job, reader: Reader) -> list[Row]:

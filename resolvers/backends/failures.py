@@ -45,6 +45,16 @@ def failed(source: str, error: BaseException) -> Refusal:
     )
 
 
+def unfit(source: str, error: BaseException, why: str) -> Refusal:
+    """CH168: the engine cannot run a statement as it is written, whatever the tables hold. ``why`` is in our words."""
+    _say(source, "cannot run a statement", error)
+    return Refusal(
+        "CH168",
+        f"The source of these tables cannot run the statement: {why}.",
+        "Compare, group and call functions with values of the types that information_schema.columns tells.",
+    )
+
+
 def timed_out(source: str, error: BaseException | None = None) -> Refusal:
     """CH503: the deadline came first; the statement has been cancelled at the engine."""
     _say(source, "was too slow for the deadline", error)

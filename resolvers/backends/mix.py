@@ -25,8 +25,8 @@ import pyarrow as pa
 from resolvers.backends.backend import Deadline
 from resolvers.backends.caps import Caps
 from resolvers.backends.dialect import Statement
-from resolvers.backends.duckdb_stream import read
-from resolvers.backends.failures import failed, timed_out
+from resolvers.backends.duckdb_stream import read, told
+from resolvers.backends.failures import timed_out
 from resolvers.backends.stream import ArrowStream
 from resolvers.backends.streams import Feed, ThreadStream
 from resolvers.backends.threads import Job, Stopped, Threads
@@ -122,7 +122,7 @@ class _Mix:
     def _told(self, error: Exception) -> Refusal:
         if isinstance(error, duckdb.OutOfMemoryException) or str(error).startswith(_MEMORY):
             return _over(f"{self._caps.memory} of memory")
-        return failed(_NAME, error)
+        return told(_NAME, error)
 
     def open(self) -> None:
         self._database = duckdb.connect(":memory:")

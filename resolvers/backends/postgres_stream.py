@@ -26,7 +26,7 @@ from adbc_driver_postgresql import dbapi as postgres  # type: ignore[import-unty
 from resolvers.backends.arrow_types import Normal
 from resolvers.backends.backend import Deadline
 from resolvers.backends.dialect import Statement
-from resolvers.backends.failures import down, failed, timed_out
+from resolvers.backends.failures import down, failed, timed_out, unfit
 from resolvers.backends.postgres_dialect import spelt_for
 from resolvers.backends.stream import ArrowStream
 from resolvers.backends.streams import Feed, Pace, Streams
@@ -42,6 +42,19 @@ _BINDS = {
     Kind.FLOAT: pa.float64(),
     Kind.BYTES: pa.binary(),
 }
+
+
+_MISFITS = {
+    "42803": "a column stands outside of GROUP BY and of aggregates",
+    "42804": "values of these types do not go together",
+    "42846": "a value of this type is not cast to that one",
+    "42883": "a function or operator does not take these types",
+    "42P10": "DISTINCT ON or ORDER BY does not fit the select list",
+    "42P18": "the type of a value cannot be told",
+    "42P20": "a window function stands where none may",
+    "0A000": "it has no such form",
+}
+"""What PostgreSQL says before it looks at a row, by SQLSTATE; tables and rights that are missing are no misfits."""
 
 
 class _Down(Exception):
@@ -120,7 +133,8 @@ class PostgresStreams:
             return down(self._name, error)
         if isinstance(error, dbapi.Error) and error.sqlstate == "57014":
             return timed_out(self._name, error)
-        return failed(self._name, error)
+        why = _MISFITS.get(error.sqlstate or "") if isinstance(error, dbapi.Error) else None
+        return failed(self._name, error) if why is None else unfit(self._name, error, why)
 
 
 class _Session:
