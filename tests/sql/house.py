@@ -73,10 +73,12 @@ class House:
         callers = {name: caller_of(one, project.catalog, None, None) for name, one in personas.items()}
         return cls(engine, backends, callers)
 
-    async def ask(self, text: str, persona: str = "analyst", dialect: str = "postgres") -> Answered:
+    async def ask(
+        self, text: str, persona: str = "analyst", dialect: str = "postgres", parameters: object = None
+    ) -> Answered:
         """One statement's answer as JSON, or its refusal as the endpoint writes it."""
         try:
-            asked = Asked(text, _dialect(dialect), read_parameters(None), "id")
+            asked = Asked(text, _dialect(dialect), read_parameters(parameters), "id")
             result = await self.engine.statements.answer(asked, self.callers[persona])
             try:
                 writer = writer_of("json", result.stream.schema, columns(result.stream.schema, result.types))

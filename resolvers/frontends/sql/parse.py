@@ -10,10 +10,12 @@
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 
 from sqlglot import Dialect as Reader
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
 
 from resolvers.frontends.sql.limits import check_text, check_tokens, check_tree, too_large
 from resolvers.frontends.sql.places import place_of
@@ -45,7 +47,19 @@ def parse(text: str, dialect: Dialect) -> exp.Query:
     found = [tree for tree in trees if tree is not None]
     if len(found) != 1:
         raise Refusal("CH160", f"One statement is asked for; this text has {len(found)}.", "Send one SELECT.")
-    return _checked(found[0], text, dialect)
+    return _checked(found[0], _numbered(text, tokens), dialect)
+
+
+def _numbered(text: str, tokens: list[Token]) -> str:
+    """The text with ``:name`` as ``$1``: PostgreSQL's own parser knows parameters by number only."""
+    pieces: list[str] = []
+    at = 0
+    for colon, name in pairwise(tokens):
+        named = colon.token_type is TokenType.COLON and name.start == colon.end + 1 and name.text.isidentifier()
+        if named:
+            pieces += [text[at : colon.start], "$1"]
+            at = name.end + 1
+    return "".join([*pieces, text[at:]])
 
 
 def _checked(tree: exp.Expr, text: str, dialect: Dialect) -> exp.Query:

@@ -208,13 +208,21 @@ def _alias(relation: exp.Expr, name: str) -> None:
 
 def _no_column(column: exp.Column, scope: Scope, known: Known) -> Refusal:
     """Suggests only names that stand in the relations which can be seen from here."""
+    own = [_columns_of(relation, scope, known) for relation in scope.sources.values()]
+    if not column.table and sum(column.name in names for names in own) > 1:
+        hint = "Qualify it by the alias of its table."
+        return Refusal("CH235", f"The column '{column.name}' is ambiguous.", hint, locations=place_of(column))
     found: list[str] = []
     around: Scope | None = scope
     while around is not None:
         for relation in around.sources.values():
-            names = column_names(relation, around)
-            found += known.types(f"{relation.text('db')}.{relation.name}") if names is None else names
+            found += _columns_of(relation, around, known)
         around = around.outer
     written = f"{column.table}.{column.name}" if column.table else column.name
     hint = did_you_mean(column.name, found) or "information_schema.columns lists the columns of each table."
     return Refusal("CH234", f"There is no column '{written[:130]}'.", hint, locations=place_of(column))
+
+
+def _columns_of(relation: exp.Expr, scope: Scope, known: Known) -> list[str]:
+    names = column_names(relation, scope)
+    return list(known.types(f"{relation.text('db')}.{relation.name}") if names is None else names)
