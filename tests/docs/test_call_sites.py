@@ -35,3 +35,17 @@ def test_only_the_gate_makes_governed_queries() -> None:
 def test_only_run_and_entitlements_fetch() -> None:
     fetching = {file for file, awaited in calls("fetch") if awaited and not file.startswith("resolvers/backends/")}
     assert fetching == {"resolvers/run.py", "resolvers/entitlements.py"}
+
+
+def test_the_gate_for_sql_is_called_once() -> None:
+    assert [file for file, _ in calls("govern_statement")] == ["resolvers/statements/engine.py"]
+    assert {file for file, _ in calls("GovernedStatement")} == {"policies/sql/govern.py"}
+
+
+def test_only_run_streams() -> None:
+    streaming = {file for file, awaited in calls("stream") if awaited and file.startswith("resolvers/")}
+    assert {file for file in streaming if not file.startswith("resolvers/backends/")} == {"resolvers/statements/run.py"}
+
+
+def test_rows_found_by_key_are_governed_by_the_gate() -> None:
+    assert {file for file, _ in calls("row_functions")} == {"resolvers/engine.py", "resolvers/statements/engine.py"}
