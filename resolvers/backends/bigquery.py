@@ -18,7 +18,7 @@ from weakref import WeakSet
 
 from resolvers.backends.asked import ASKED
 from resolvers.backends.backend import Bounds, Deadline, TableInfo
-from resolvers.backends.bigquery_arrow import PAGE, BigQueryStream, Pages
+from resolvers.backends.bigquery_arrow import PAGE, Batches, BigQueryStream, Pages
 from resolvers.backends.bigquery_describe import table_info
 from resolvers.backends.bigquery_dialect import BigQueryDialect
 from resolvers.backends.bigquery_failures import refusal
@@ -26,6 +26,7 @@ from resolvers.backends.bigquery_jobs import Asking, Begun, Jobs, again, api
 from resolvers.backends.bigquery_parameters import parameters
 from resolvers.backends.bigquery_rows import Rows
 from resolvers.backends.bigquery_settings import Settings
+from resolvers.backends.bigquery_storage import Sessions
 from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.reading import Reader, Row
 from resolvers.backends.stream import ArrowStream
@@ -38,13 +39,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _ROWS = 10_000
-"""Most rows of a page; the service sends fewer where they are large."""
+"""Most rows of a page, and of an answer that comes by REST where the Storage Read API could be asked; the service sends
+fewer where they are large."""
 _LABEL = re.compile(r"[^a-z0-9_-]")
 
 
 class BigQuery:
-    """Options: ``credentials`` (Google's default ones), ``maximum_bytes_billed`` (10 GiB), ``workers`` (10: statements
-    at once)."""
+    """Options: ``credentials`` (Google's default ones), ``maximum_bytes_billed`` (10 GiB), ``storage_api`` (true,
+    but not before an emulator), ``workers`` (10: statements at once)."""
 
     def __init__(self, source: Source, settings: Settings) -> None:
         self.name = source.name
@@ -54,6 +56,7 @@ class BigQuery:
         self._streams: WeakSet[BigQueryStream] = WeakSet()
         self._making = threading.Lock()
         self._made: Client | None = None
+        self._sessions = Sessions(source.name, settings) if settings.storage_api else None
 
     async def fetch(
         self, statement: Statement, values: Sequence[object], deadline: Deadline, bounds: Bounds
@@ -77,11 +80,19 @@ class BigQuery:
         """The rows as they are sent, in Arrow (`bigquery_arrow`); returns once their columns are known."""
         asking = _asking(statement, values)
 
-        def first(begun: Begun, job: Job) -> Pages:
-            return Pages(begun, begun.page(None, PAGE))
+        def first(begun: Begun, job: Job) -> Batches:
+            sessions = self._sessions
+            if sessions is None:
+                return Pages(begun, begun.page(None, PAGE))
+            page = begun.page(None, _ROWS)
+            if page.get("pageToken") is None:
+                return Pages(begun, page)
+            # From the first row on: what has no order of its own may come in another one than by pages.
+            fields, credentials = page["schema"]["fields"], self._client()._credentials
+            return sessions.rows(begun, fields, credentials, deadline, job) or Pages(begun, page)
 
-        pages = await self._run(lambda job: self._job(asking, deadline, job, first), deadline)
-        stream = BigQueryStream(pages, lambda read: self._run(read, deadline))
+        batches = await self._run(lambda job: self._job(asking, deadline, job, first), deadline)
+        stream = BigQueryStream(batches, lambda read: self._run(read, deadline))
         self._streams.add(stream)
         return stream
 
@@ -121,6 +132,8 @@ class BigQuery:
         for stream in list(self._streams):
             await stream.aclose()
         await self._pool.close()
+        if self._sessions is not None:
+            self._sessions.close()
         with self._making:
             if self._made is not None:
                 self._made.close()  # type: ignore[no-untyped-call]

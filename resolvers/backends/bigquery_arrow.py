@@ -1,4 +1,4 @@
-"""BigQuery: the pages of a job's answer as Arrow batches, of a page at a time.
+"""BigQuery: the pages of a job's answer as Arrow batches, of a page at a time; and the stream of what gives batches.
 
 Whole columns of text are converted at once, by Arrow. Types: bool, int64, float64, decimal128 (NUMERIC), string,
 binary, date32, time64[us], timestamp[us], timestamp[us, UTC], list, struct; JSON, GEOGRAPHY, INTERVAL, RANGE and
@@ -13,7 +13,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,6 +42,16 @@ _RECORDS = ("RECORD", "STRUCT")
 Field = Mapping[str, Any]
 
 
+class Batches(Protocol):
+    """The rows of a job that is done, in their order."""
+
+    schema: pa.Schema
+
+    def next(self, job: Job) -> pa.RecordBatch | None: ...
+
+    def close(self) -> None: ...
+
+
 class Pages:
     """The pages of a job that is done, in their order. The first is there."""
 
@@ -63,6 +73,9 @@ class Pages:
                 return None
             self._page, self._at = self.begun.page(token, PAGE, job), 0
 
+    def close(self) -> None:
+        """Nothing is held: the pages lie with the service."""
+
     def _batch(self, rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
         cells = zip(*[row["f"] for row in rows], strict=True)
         columns = [
@@ -76,11 +89,11 @@ class BigQueryStream:
 
     def __init__(
         self,
-        pages: Pages,
+        batches: Batches,
         run: Callable[[Callable[[Job], pa.RecordBatch | None]], Awaitable[pa.RecordBatch | None]],
     ) -> None:
-        self.schema: pa.Schema = pages.schema
-        self._pages, self._run = pages, run
+        self.schema: pa.Schema = batches.schema
+        self._batches, self._run = batches, run
         self._next: asyncio.Future[pa.RecordBatch | None] | None = self._begun()
 
     def __aiter__(self) -> AsyncIterator[pa.RecordBatch]:
@@ -103,12 +116,13 @@ class BigQueryStream:
 
     def _begun(self) -> asyncio.Future[pa.RecordBatch | None]:
         """The next batch, under way. How it ends is of no interest where nobody comes for it."""
-        made = asyncio.ensure_future(self._run(self._pages.next))
+        made = asyncio.ensure_future(self._run(self._batches.next))
         made.add_done_callback(lambda done: done.cancelled() or done.exception())
         return made
 
     async def aclose(self) -> None:
         """End it. The job is done by then: its rows lie with the service, and are no longer asked for."""
+        self._batches.close()
         waiting, self._next = self._next, None
         if waiting is not None:
             waiting.cancel()

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Page = Mapping[str, Any]
 
-_CALL, _WAIT, _GRACE = 10.0, 10.0, 2.0
+CALL, _WAIT, GRACE = 10.0, 10.0, 2.0
+"""Seconds that a call may take, that it may wait for a job besides, and that an answer may travel at the deadline."""
 _FIRST, _LONGEST = 0.1, 2.0
 
 
@@ -116,13 +117,23 @@ class Begun:
             "maxResults": most,
             "timeoutMs": int(wait * 1000),
             "formatOptions.useInt64Timestamp": True,
+            **self._place,
         }
         if token is not None:
             query["pageToken"] = token
-        if self._settings.location is not None:
-            query["location"] = self._settings.location
         path = f"/projects/{self._settings.project}/queries/{self.name}"
         return api(self._client, "GET", path, self._deadline, wait=wait, query=query)
+
+    def destination(self, job: Job) -> str | None:
+        """The table that a job which is done has its answer in, as the Storage API names tables; None where unknown."""
+        path = f"/projects/{self._settings.project}/jobs/{self.name}"
+        found = again(lambda: api(self._client, "GET", path, self._deadline, query=self._place), self._deadline, job)
+        table = found.get("configuration", {}).get("query", {}).get("destinationTable")
+        return table and f"projects/{table['projectId']}/datasets/{table['datasetId']}/tables/{table['tableId']}"
+
+    @property
+    def _place(self) -> dict[str, object]:
+        return {} if self._settings.location is None else {"location": self._settings.location}
 
     def cancel(self) -> None:
         """Cancel the job, once; again where that could not be said."""
@@ -130,10 +141,9 @@ class Begun:
             if self.done or self._cancelled:
                 return
             self._cancelled = True
-        query = {} if self._settings.location is None else {"location": self._settings.location}
         path = f"/projects/{self._settings.project}/jobs/{self.name}/cancel"
         try:
-            api(self._client, "POST", path, Deadline.after(_CALL), query=query)
+            api(self._client, "POST", path, Deadline.after(CALL), query=self._place)
         except BaseException:
             self._cancelled = False
             raise
@@ -156,7 +166,7 @@ def api(
     data: Mapping[str, object] | None = None,
 ) -> Page:
     """One call of the REST API, over when the deadline is, with a moment for the answer to travel."""
-    timeout = min(_CALL + wait, deadline.left() + _GRACE)
+    timeout = min(CALL + wait, deadline.left() + GRACE)
     connection = client._connection  # the client's one way to the service; it has no other that takes a time
     found: Page = connection.api_request(  # type: ignore[no-untyped-call]
         method=method, path=path, query_params=query, data=data, timeout=timeout

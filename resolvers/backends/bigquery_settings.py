@@ -18,7 +18,7 @@ from resolvers.backends.keyed.options import known, text, whole
 from schema.catalog import Source
 from schema.load_units import size
 
-_OPTIONS = ("credentials", "maximum_bytes_billed", "workers")
+_OPTIONS = ("credentials", "maximum_bytes_billed", "storage_api", "workers")
 _PARAMETERS = frozenset({"location", "endpoint"})
 MOST_BYTES = 10 * 2**30
 """What one statement may be billed for, unless an option says otherwise: 10 GiB."""
@@ -33,6 +33,8 @@ class Settings:
     endpoint: str | None
     credentials: Mapping[str, object] | None
     maximum_bytes_billed: int
+    storage_api: bool
+    storage_endpoint: str | None
     workers: int
 
     def __repr__(self) -> str:
@@ -52,13 +54,17 @@ def settings(source: Source, url: str) -> Settings:
     given = dict(parse_qsl(parts.query))
     if given.keys() - _PARAMETERS:
         raise ValueError(f"a bigquery URL knows the parameters {', '.join(sorted(_PARAMETERS))}")
+    endpoint = _endpoint(given, source.options)
+    storage_api, storage_endpoint = _storage(source.options, endpoint)
     return Settings(
         project=parts.netloc,
         dataset=dataset,
         location=_location(source, given),
-        endpoint=_endpoint(given, source.options),
+        endpoint=endpoint,
         credentials=_credentials(source.options),
         maximum_bytes_billed=_bytes(source.options),
+        storage_api=storage_api,
+        storage_endpoint=storage_endpoint,
         workers=whole(source.options, "workers", 10, 1000),
     )
 
@@ -77,7 +83,7 @@ def _endpoint(given: Mapping[str, str], options: Mapping[str, object]) -> str | 
     if endpoint is None:
         return None
     host = urlsplit(endpoint).hostname or ""
-    if host != "localhost" and not _loopback(host):
+    if not _loopback(host):
         raise ValueError("a bigquery endpoint is an emulator on loopback, such as http://127.0.0.1:9050")
     if "credentials" in options:
         raise ValueError("a bigquery endpoint on loopback is asked without credentials: remove the option")
@@ -95,7 +101,24 @@ def _credentials(options: Mapping[str, object]) -> Mapping[str, object] | None:
     raise ValueError("option 'credentials' is the JSON of a service account's key, as a secret: secret:file:PATH")
 
 
+def _storage(options: Mapping[str, object], endpoint: str | None) -> tuple[bool, str | None]:
+    """Whether large answers come by the Storage Read API, and the emulator's address for it."""
+    given = options.get("storage_api", endpoint is None)
+    if isinstance(given, bool) and not (given and endpoint is not None):
+        return given, None
+    if endpoint is None:
+        raise ValueError("option 'storage_api' is true or false")
+    if isinstance(given, str):
+        with suppress(ValueError):
+            at = urlsplit(f"//{given}")
+            if at.port and at.netloc == given and at.username is None and _loopback(at.hostname or ""):
+                return True, given
+    raise ValueError("option 'storage_api' is, beside an endpoint, false or a gRPC address on loopback: 127.0.0.1:9060")
+
+
 def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
     try:
         return ip_address(host).is_loopback
     except ValueError:

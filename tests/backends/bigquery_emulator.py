@@ -28,13 +28,13 @@ _NAMES = itertools.count(1)
 
 
 @contextmanager
-def emulator(folder: Path) -> Iterator[str]:
-    """Its address. Skips where it cannot be installed."""
+def emulator(folder: Path) -> Iterator[tuple[str, str]]:
+    """Its addresses, for REST and for gRPC. Skips where it cannot be installed."""
     made = part("bqemulator", PARTS / "bqemulator.txt")
     http, grpc = ports(2)
     address = f"http://127.0.0.1:{http}"
     with made.serving(f"{address}/healthz", folder, "python", str(PARTS / "bqemulator.py"), str(http), str(grpc)):
-        yield address
+        yield address, f"127.0.0.1:{grpc}"
 
 
 def fill(address: str, dataset: str, statements: list[str]) -> None:
@@ -52,7 +52,7 @@ def _shared() -> str:
     started = ExitStack()
     atexit.register(started.close)
     folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="customhouse-bigquery-")))
-    return started.enter_context(emulator(folder))
+    return started.enter_context(emulator(folder))[0]
 
 
 def dataset(statements: Iterable[str]) -> str:
@@ -94,8 +94,9 @@ def _post(address: str, path: str, body: Mapping[str, object]) -> dict[str, Any]
 
 
 @contextmanager
-def recorded(address: str) -> Iterator[tuple[str, list[Call]]]:
-    """An address before another, and the calls that passed through it."""
+def recorded(address: str, destination: str | None = None) -> Iterator[tuple[str, list[Call]]]:
+    """An address before another, and the calls that passed through it. ``destination``: the table of the suite that
+    jobs are said to have their answers in, since the emulator gives no rows of the table that it names itself."""
     calls: list[Call] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -117,6 +118,10 @@ def recorded(address: str) -> Iterator[tuple[str, list[Call]]]:
                     status, text = response.status, response.read()
             except HTTPError as error:
                 status, text = error.code, error.read()
+            if destination is not None and "/jobs/" in parts.path:
+                found = json.loads(text)
+                found["configuration"]["query"]["destinationTable"].update(datasetId="facts", tableId=destination)
+                text = json.dumps(found).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(text)))

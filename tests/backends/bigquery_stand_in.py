@@ -41,6 +41,7 @@ class House:
     failing: tuple[int, str] | None = None
     slow: bool = False
     bytes: int = 0
+    destination: Json | None = None
     tables: Mapping[str, Json] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     jobs: set[str] = field(default_factory=set)
@@ -70,6 +71,9 @@ class House:
             return self._begin(call)
         if "/queries/" in call.path:
             return self._page(call)
+        if "/jobs/" in call.path:
+            table = {} if self.destination is None else {"destinationTable": self.destination}
+            return 200, {"configuration": {"query": table}}
         name = call.path.rpartition("/")[2]
         if name == "tables":
             return 200, {"tables": [{"tableReference": {"tableId": name}} for name in self.tables]}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -16,10 +17,11 @@ from resolvers.backends.asked import ASKED, Asked
 from resolvers.backends.backend import Backend, Deadline
 from resolvers.backends.bigquery import BigQuery
 from resolvers.backends.dialect import Statement
+from resolvers.backends.registry import open_backend
 from tests.backends.bigquery_emulator import emulator, facts, recorded
 from tests.backends.bigquery_stand_in import Call
 from tests.backends.conformance import WIDE, Conformance, ask
-from tests.backends.engines import FACTS, Engine, bigquery_engine
+from tests.backends.engines import FACTS, Engine, bigquery_engine, source
 
 pytestmark = pytest.mark.slow_parts
 
@@ -27,11 +29,16 @@ _UNPROVEN = yaml.safe_load((Path(__file__).parent / "cases" / "bigquery_unproven
 
 
 @pytest.fixture(scope="module")
-def passed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[Call]]]:
-    with emulator(tmp_path_factory.mktemp("bigquery")) as address:
-        facts(address)
-        with recorded(address) as proxy:
-            yield proxy
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    with emulator(tmp_path_factory.mktemp("bigquery")) as addresses:
+        facts(addresses[0])
+        yield addresses
+
+
+@pytest.fixture(scope="module")
+def passed(served: tuple[str, str]) -> Iterator[tuple[str, list[Call]]]:
+    with recorded(served[0]) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +143,38 @@ class TestBigQuery(Conformance):
         numbers = await backend.stream(Statement("SELECT i FROM numbers ORDER BY i", ()), (), Deadline.after(20))
         assert sum([batch.num_rows async for batch in numbers]) == 3000
         assert len(await backend.fetch(Statement("SELECT i FROM numbers", ()), (), Deadline.after(20), WIDE)) == 3000
+
+
+async def test_rows_by_the_storage_api(served: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator's own sessions, messages and Arrow; its types beside those that REST gives for the same job."""
+    monkeypatch.setattr("resolvers.backends.bigquery._ROWS", 2)
+    asked = Statement("SELECT * FROM facts ORDER BY id", ())
+    with recorded(served[0], "facts") as (address, calls):
+        tables = []
+        for options in ({"storage_api": served[1]}, {}):
+            url = f"bigquery://acme/facts?location=US&endpoint={address}"
+            backend = open_backend(source("bigquery", **options), url, Path())
+            try:
+                stream = await backend.stream(asked, (), Deadline.after(20))
+                tables.append(pa.Table.from_batches([batch async for batch in stream], stream.schema))
+            finally:
+                await backend.close()
+        by_storage, by_rest = tables
+    assert by_storage.schema == by_rest.schema
+    assert sorted(by_storage.to_pylist(), key=lambda row: row["id"]) == by_rest.to_pylist()
+    pages = [call.query["maxResults"] for call in calls if "/queries/" in call.path]
+    assert (pages[0], pages.count("2")) == ("2", 1)
+    assert len([call for call in calls if call.method == "GET" and "/jobs/" in call.path]) == 1
+
+
+async def test_many_rows_by_the_storage_api(served: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolvers.backends.bigquery._ROWS", 1000)
+    with recorded(served[0], "numbers") as (address, _):
+        url = f"bigquery://acme/facts?location=US&endpoint={address}"
+        backend = open_backend(source("bigquery", storage_api=served[1]), url, Path())
+        try:
+            stream = await backend.stream(Statement("SELECT * FROM numbers", ()), (), Deadline.after(20))
+            found = pa.Table.from_batches([batch async for batch in stream], stream.schema)
+        finally:
+            await backend.close()
+    assert sorted(found["i"].to_pylist()) == list(range(3000))

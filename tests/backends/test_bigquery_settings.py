@@ -41,6 +41,7 @@ def test_urls_without_a_meaning(url: str, tmp_path: Path) -> None:
         {"maximum_bytes_billed": "much"},
         {"maximum_bytes_billed": 0},
         {"workers": 0},
+        {"storage_api": "secret-word:1"},
         {"credentials": "secret-word"},
         {"credentials": '{"private_key": "secret-word"}'},
     ],
@@ -55,6 +56,30 @@ def test_an_emulator_is_given_no_credentials(tmp_path: Path) -> None:
     url = "bigquery://acme/ops?endpoint=http://127.0.0.1:1"
     with pytest.raises(ValueError, match="without credentials"):
         open_backend(source("bigquery", credentials="{}"), url, tmp_path)
+
+
+@pytest.mark.parametrize("given", [True, "secret-word:9060", "127.0.0.1", "127.0.0.1:port", "u@127.0.0.1:9", 1])
+def test_an_emulator_has_the_storage_api_at_an_address_on_loopback(given: object, tmp_path: Path) -> None:
+    url = "bigquery://acme/ops?endpoint=http://127.0.0.1:1"
+    with pytest.raises(ValueError, match="storage_api") as refused:
+        open_backend(source("bigquery", storage_api=given), url, tmp_path)
+    assert "secret-word" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("end", "options", "want"),
+    [
+        ("", {}, (True, None)),
+        ("", {"storage_api": True}, (True, None)),
+        ("", {"storage_api": False}, (False, None)),
+        ("?endpoint=http://127.0.0.1:1", {}, (False, None)),
+        ("?endpoint=http://127.0.0.1:1", {"storage_api": False}, (False, None)),
+        ("?endpoint=http://127.0.0.1:1", {"storage_api": "localhost:9060"}, (True, "localhost:9060")),
+    ],
+)
+def test_whether_the_storage_api_is_used(end: str, options: dict[str, object], want: tuple[bool, str | None]) -> None:
+    made = settings(source("bigquery", **options), f"bigquery://acme/ops{end}")
+    assert (made.storage_api, made.storage_endpoint) == want
 
 
 def test_where_jobs_run_and_what_policies_go_by_is_the_same(tmp_path: Path) -> None:
