@@ -174,16 +174,88 @@ def _all(aliases: list[str]) -> exp.Expr:
 
 
 def _guard_select(select: exp.Select, condition: exp.Expr) -> None:
+    keys = _keys(select)
+    grouped = bool(keys) or _is_grouped(select)
     for name in _CLAUSES:
         value = select.args.get(name)
         for part in list(value) if isinstance(value, list) else [value]:
-            if isinstance(part, exp.Expr) and not (isinstance(part, exp.Alias) and part.alias == OK):
+            if not isinstance(part, exp.Expr) or (isinstance(part, exp.Alias) and part.alias == OK):
+                continue
+            if grouped and name in _AFTER_GROUPS:
+                _guard_keys(part, keys, condition)
+                _guard_figures(part, condition)
+            else:
                 _guard(part, condition)
     for join in select.args.get("joins") or []:
         if isinstance(join.args.get("on"), exp.Expr):
             _guard(join.args["on"], condition)
     if select.args.get("having") is not None:
+        _guard_keys(select.args["having"], keys, condition)
+        _guard_figures(select.args["having"], condition)
         _guard(select.args["having"], _in_group(condition))
+
+
+_AFTER_GROUPS = ("expressions", "order", "qualify", "distinct")
+"""Clauses that see groups where there are any: made of rows that the filter has let through. What engines move before
+the grouping are conditions of HAVING over keys alone."""
+
+
+def _keys(select: exp.Select) -> list[exp.Expr]:
+    """The grouping keys that may raise, as they were written."""
+    group = select.args.get("group")
+    if group is None:
+        return []
+    return [copied(part) for clause in [group] for part in _maximal(clause) if not is_total(part)]
+
+
+def _is_grouped(select: exp.Select) -> bool:
+    """Whether a SELECT gives groups, of all rows at least."""
+    if select.args.get("group") is not None or select.args.get("having") is not None:
+        return True
+    return any(_figures(item) for item in select.expressions)
+
+
+def _figures(node: exp.Expr) -> list[exp.Expr]:
+    """The aggregates in an expression that are over rows of a group, the outer ones: those with OVER are not."""
+    found: list[exp.Expr] = []
+    waiting = [(node, False)]
+    while waiting:
+        part, windowed = waiting.pop()
+        if is_aggregate(part) and not windowed:
+            found.append(part)
+            continue
+        over = isinstance(part, exp.Window)
+        for child in part.iter_expressions():
+            if not isinstance(child, exp.Query):
+                through = windowed and isinstance(
+                    part, exp.Filter | exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup
+                )
+                waiting.append((child, (over and child is part.this) or (through and child is part.this)))
+    return found
+
+
+def _guard_figures(node: exp.Expr, condition: exp.Expr) -> None:
+    """Guard what aggregates over rows are of, and what filters and orders those rows."""
+    for figure in _figures(node):
+        parent = figure.parent
+        parts = [child for child in figure.iter_expressions() if not isinstance(child, exp.Query)]
+        while isinstance(parent, exp.Filter | exp.WithinGroup):
+            parts.append(parent.expression)
+            parent = parent.parent
+        for part in parts:
+            if not isinstance(part, exp.Identifier | exp.Var):
+                _guard(part, condition)
+
+
+def _guard_keys(node: exp.Expr, keys: list[exp.Expr], condition: exp.Expr) -> None:
+    """A grouping key inside an expression over groups is guarded as it is in GROUP BY, or it would be another."""
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if part in keys:
+            _wrap(part, condition)
+        elif not isinstance(part, exp.Query):
+            waiting.extend(part.iter_expressions())
 
 
 def _guard(node: exp.Expr, condition: exp.Expr) -> None:
@@ -191,11 +263,15 @@ def _guard(node: exp.Expr, condition: exp.Expr) -> None:
     guarded."""
     for part in list(_maximal(node)):
         if not is_total(part) and not isinstance(part, exp.Query):
-            branch = exp.If(this=copied(condition), true=exp.null())
-            guarded = exp.Case(ifs=[branch])
-            guarded.type = part.type
-            part.replace(guarded)
-            branch.set("true", part)  # the node itself: queries inside it are guarded in their turn
+            _wrap(part, condition)
+
+
+def _wrap(part: exp.Expr, condition: exp.Expr) -> None:
+    branch = exp.If(this=copied(condition), true=exp.null())
+    guarded = exp.Case(ifs=[branch])
+    guarded.type = part.type
+    part.replace(guarded)
+    branch.set("true", part)  # the node itself: queries inside it are guarded in their turn
 
 
 def _in_group(condition: exp.Expr) -> exp.Expr:

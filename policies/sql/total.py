@@ -73,6 +73,8 @@ def _is_total_more(node: exp.Expr) -> bool:
         return node.name == LISTED and is_total(node.expressions[0])
     if isinstance(node, exp.Exists):
         return True
+    if isinstance(node, exp.Array | exp.Tuple):
+        return all(isinstance(item, exp.Literal) for item in node.expressions)
     if isinstance(node, exp.Subquery):
         return _gives_one_row(node)
     if isinstance(node, exp.Like | exp.ILike):
@@ -91,6 +93,8 @@ def _is_total_more(node: exp.Expr) -> bool:
         return _family(node.expression) in _TEMPORAL and is_total(node.expression)
     if isinstance(node, exp.Cast):
         return _is_total_cast(node)
+    if isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Div | exp.Neg) and _is_small_sum(node):
+        return True
     if isinstance(node, exp.Add | exp.Sub):
         return _is_moment_near_now(node)
     return False
@@ -209,6 +213,24 @@ def _is_total_cast(node: exp.Cast) -> bool:
     if kind in _WIDER and to.this in _WIDER:
         return _WIDER[kind] <= _WIDER[to.this]
     return to.this is _T.DATE and family is not None and family in _TEMPORAL
+
+
+def _is_small_sum(node: exp.Expr) -> bool:
+    """A few small numbers, reckoned: ``24 * 60``, ``100.0 / 3``."""
+    nodes = list(node.walk())
+    if len(nodes) > 10 or not all(isinstance(part, exp.Binary | exp.Neg | exp.Paren | exp.Literal) for part in nodes):
+        return False
+    small = all(
+        not part.is_string and _NUMBER.fullmatch(part.name) and len(part.name) <= 6
+        for part in nodes
+        if isinstance(part, exp.Literal)
+    )
+    sums = all(
+        isinstance(part, exp.Add | exp.Sub | exp.Mul | exp.Div) for part in nodes if isinstance(part, exp.Binary)
+    )
+    divisors = [part.expression for part in nodes if isinstance(part, exp.Div)]
+    whole = all(isinstance(one, exp.Literal) and float(one.name) != 0 for one in divisors)
+    return small and sums and whole
 
 
 def _is_moment_near_now(node: exp.Add | exp.Sub) -> bool:

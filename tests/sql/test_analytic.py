@@ -65,6 +65,25 @@ NOT_OFFERED = frozenset(
 """What docs/sql.md says is not offered, though an engine could run it."""
 
 
+async def test_a_row_filter_makes_no_statement_unfit(tmp_path: Path) -> None:
+    """What the administrator is answered, and a caller with row filters may ask, has a form with the guards in it."""
+    project = load_project(example(tmp_path / "flights"), "dev")
+    personas = load_personas(project.root)
+    faults: list[str] = []
+    async with opened(project) as sources:
+        engine = Engine(project.catalog, project.policies, "internal", sources, KEYS)
+        for statement in statements():
+            outcomes = []
+            for name in ("admin", "ops-united", "support-eu"):
+                caller = caller_of(personas[name], project.catalog, None, None)
+                outcome, _ = await _ask(engine, statement, replace(caller, expires=time.time() + 3600))
+                outcomes.append(outcome)
+            if outcomes[0] == "answered" and "CH168" in outcomes:
+                faults.append(f"{statement.name}: {outcomes}")
+        await engine.close()
+    assert not faults, "\n".join(faults)
+
+
 async def _ask(engine: Engine, statement: Statement, caller: Caller) -> tuple[str, tuple[str, ...]]:
     dialect = statement.dialect
     try:

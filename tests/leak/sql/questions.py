@@ -208,6 +208,9 @@ class Asks:
             f"WITH q AS (SELECT a.{name} FROM {product} a) SELECT COUNT(*) FROM q a WHERE {value} IS NOT NULL",
             f"SELECT b.n FROM (SELECT 1 AS n) b WHERE EXISTS (SELECT 1 FROM {product} a WHERE {value} IS NOT NULL)",
             f"SELECT a.{name} FROM {product} a GROUP BY a.{name} HAVING {value} IS NOT NULL",
+            f"SELECT a.{name}, COUNT(*) AS n, {value} AS v FROM {product} a GROUP BY a.{name}",
+            f"SELECT {value} AS v, MAX(COUNT(*)) OVER () AS m FROM {product} a GROUP BY {value} ORDER BY {value}",
+            f"SELECT d.n FROM (SELECT a.{name}, {value} AS n FROM {product} a GROUP BY a.{name}) d WHERE d.n > 0",
         ]
         return self.dice.choice(forms)
 
