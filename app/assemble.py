@@ -69,6 +69,7 @@ class Assembler:
         if zone is None:
             known = ", ".join(sorted(project.catalog.zones))
             raise StartError(f"CH332 The project has no zone '{self.zone}'. It has: {known}.")
+        project = project.seen_in(self.zone)
         issuers = self._issuers(project.catalog, zone)
         used: list[Callable[[], Awaitable[None]]] = []
         try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from policies.load import load_policies
+from policies.place import placed
 from policies.rules import PolicySet
 from schema.catalog import Catalog
 from schema.load import load_catalog
@@ -24,6 +25,11 @@ class Project:
     catalog: Catalog
     policies: PolicySet
     fingerprint: str
+
+    def seen_in(self, zone: str) -> Project:
+        """The project with each source where the zone reads it. What answers for a zone is made from this; made from
+        the whole project, it has no replicas, and what must not leave from the sources themselves is hidden."""
+        return replace(self, catalog=placed(self.catalog, self.policies, zone))
 
 
 def load_project(root: Path, environment: str | None = None) -> Project:

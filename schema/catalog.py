@@ -196,10 +196,18 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    """The same data at another place: tables, credentials and options are its source's."""
+
+    location: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A connection. ``url`` may hold secret references, which only the app resolves; it is empty where the cloud's own
     endpoint is meant. ``location`` is a cloud region. ``session`` gives, for clouds that know session tags, each tag
-    the claim that its value is taken from."""
+    the claim that its value is taken from. Which of its ``replicas`` a zone reads is said by `policies.place`."""
 
     name: str
     kind: SourceKind
@@ -209,6 +217,7 @@ class Source:
     required: bool = True
     options: Mapping[str, object] = field(default_factory=dict)
     session: Mapping[str, str] = field(default_factory=dict)
+    replicas: tuple[Replica, ...] = ()
 
     @property
     def keyed(self) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
-from schema.catalog import Claim, Issuer, Source, SourceKind, SqlLimits, Zone
+from schema.catalog import Claim, Issuer, Replica, Source, SourceKind, SqlLimits, Zone
 from schema.errors import LoadError, Place
 from schema.load_issuers import key_places, read_issuer
 from schema.load_secrets import check_secrets
@@ -14,7 +14,7 @@ from schema.load_shape import clip, unknown
 from schema.load_shapes import KEY_PLACES
 from schema.load_units import seconds, size
 from schema.types import Type, parse_type
-from schema.yaml_source import Entries, Entry, Node, Scalar, merge, plain
+from schema.yaml_source import Entries, Entry, Items, Node, Scalar, merge, plain
 
 _CLOUD = frozenset({"dynamodb", "sagemaker_features", "sagemaker", "vertex"})
 """Kinds whose own cloud says where they are."""
@@ -61,7 +61,7 @@ def _source(name: str, place: Place, node: Entries, errors: list[LoadError]) -> 
         errors.append(LoadError(place, "CH208", sentence, "Add 'url:', a file or a URL."))
     session = node.map("session").entries.items()
     options = plain(node.map("options"))
-    return Source(
+    read = Source(
         name=name,
         kind=cast(SourceKind, node.text("kind") or "duckdb"),
         url=node.text("url") or "",
@@ -71,6 +71,23 @@ def _source(name: str, place: Place, node: Entries, errors: list[LoadError]) -> 
         options=options if isinstance(options, dict) else {},
         session={tag: str(entry.value.value) for tag, entry in session if isinstance(entry.value, Scalar)},
     )
+    return replace(read, replicas=_replicas(read, node, errors))
+
+
+def _replicas(source: Source, node: Entries, errors: list[LoadError]) -> tuple[Replica, ...]:
+    listed = node.get("replicas")
+    items = [item for item in listed.items if isinstance(item, Entries)] if isinstance(listed, Items) else []
+    if items and source.keyed:
+        sentence = f"The source '{source.name}' is of kind '{source.kind}', which has no replicas."
+        errors.append(LoadError(node.at("replicas"), "CH236", sentence, "Sources of SQL have: remove the key."))
+    found: list[Replica] = []
+    for item in items:
+        location, url = item.text("location") or "", item.text("url") or ""
+        if location and location in {source.location, *(one.location for one in found)}:
+            sentence = f"The source '{source.name}' is at '{clip(location)}' twice."
+            errors.append(LoadError(item.at("location"), "CH236", sentence, "Keep one: places tell replicas apart."))
+        found.append(Replica(location, url))
+    return tuple(found)
 
 
 def _claim(name: str, place: Place, node: Entries, errors: list[LoadError]) -> Claim:

@@ -53,12 +53,18 @@ def reason(about: str) -> Record:
     return Record({"reason": need(Text("Why this is right, for whoever reviews it."))}, about, "reason")
 
 
+REPLICA = Record({
+    "location": need(Text("The cloud region it is in.")),
+    "url": need(Text("Where it is, as the source's 'url' says it.")),
+}, "The same data at another place.", "replica")  # fmt: skip
 SOURCE = Record({
     "kind": need(Text("Which back end speaks to it.", words=get_args(SourceKind))),
     "url": may(Text("Where it is: a file or a URL. Needed, except where a cloud's own endpoint in 'location' is meant. "
                      "Secrets stand as references: secret:env:NAME, secret:file:PATH, "
                      "secret:aws:NAME#key, secret:gcp:RESOURCE; or within a URL as ${secret:env:NAME}.")),
     "location": may(Text("The cloud region its data is in; localize policies ask for it.")),
+    "replicas": may(ListOf(REPLICA, "The same data at other places. A zone reads the first of the source and these, in "
+                                    "this order, that is where all its localize policies for the source say.")),
     "required": may(Flag("false: the gateway starts without it and answers CH5xx until it is there. Default true.")),
     "options": may(MapOf(Anything(), "Options of the back end, such as pool_size, threads or memory_limit.")),
     "session": may(MapOf(Text("", LOGICAL, _NAME), "Session tags of the cloud, each with the claim its value is taken "

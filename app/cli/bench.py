@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _laps(project: Project, caller: Caller, operation: Operation, seconds: float, times: int) -> list[Lap]:
     """The first answer, and those after it."""
+    project = project.seen_in(caller.zone)
     async with opened(project, live=True) as backends:
         engine = Engine(project.catalog, project.policies, caller.zone, backends, fixed_keys(caller.zone))
         laps = [await _lap(engine, operation, caller)]

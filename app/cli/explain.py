@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _explain(project: Project, caller: Caller, operation: Operation, running: bool) -> dict[str, object]:
+    project = project.seen_in(caller.zone)
     async with opened(project, live=running) as backends:
         keys = fixed_keys(caller.zone)  # no value that is made with them is shown
         engine = Engine(project.catalog, project.policies, caller.zone, backends, keys)

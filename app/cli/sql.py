@@ -82,6 +82,7 @@ def _asked(args: argparse.Namespace) -> Asked:
 
 
 async def _answer(project: Project, caller: Caller, asked: Asked, args: argparse.Namespace) -> int:
+    project = project.seen_in(caller.zone)
     async with opened(project, live=not args.explain) as sources:
         engine = Engine(project.catalog, project.policies, caller.zone, sources, fixed_keys(caller.zone))
         try:

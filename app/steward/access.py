@@ -127,9 +127,10 @@ def _personas(
         for name, caller in papers:
             if caller.zone not in zones:
                 continue
-            moment = now(project.catalog, caller.zone)
-            one = decision(project.catalog, project.policies, product, caller, moment)
-            told = explain(product, one, project.policies, project.catalog, caller, moment)
+            catalog = project.seen_in(caller.zone).catalog
+            moment = now(catalog, caller.zone)
+            one = decision(catalog, project.policies, product, caller, moment)
+            told = explain(product, one, project.policies, catalog, caller, moment)
             why = next(reason for reason in told.columns if reason.column == column)
             found.append(
                 {

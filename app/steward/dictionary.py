@@ -18,6 +18,7 @@ Json = Mapping[str, object]
 
 def dictionary_of(project: Project, caller: Caller) -> dict[str, object]:
     """The dictionary of the caller's zone, as this caller may know it."""
+    project = project.seen_in(caller.zone)
     catalog, moment = project.catalog, now(project.catalog, caller.zone)
     found = decisions(catalog, project.policies, caller, moment)
     return dictionary(catalog, caller.zone, visible(project.policies, catalog, caller, moment), states(found))

@@ -15,6 +15,7 @@ import asyncio
 import hashlib
 import math
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -62,8 +63,11 @@ def results(project: Project, live: bool = True) -> list[TestResult]:
 
 
 async def _results(project: Project, live: bool) -> list[TestResult]:
-    async with opened(project, live) as backends:
-        engines = {zone: _engine(project, zone, backends) for zone in project.catalog.zones}
+    async with AsyncExitStack() as stack:
+        engines: dict[str, Engine] = {}
+        for zone in dict.fromkeys(test.zone for test in project.policies.tests):
+            placed = project.seen_in(zone)
+            engines[zone] = _engine(placed, zone, await stack.enter_async_context(opened(placed, live)))
         return [await _one(engines[test.zone], test, live) for test in project.policies.tests]
 
 

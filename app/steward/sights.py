@@ -81,6 +81,7 @@ def sights(project: Project, personas: Mapping[str, Persona]) -> dict[str, Calle
 
 
 def _caller(project: Project, caller: Caller) -> CallerSight:
+    project = project.seen_in(caller.zone)
     catalog, policies = project.catalog, project.policies
     moment = now(catalog, caller.zone)
     names = visible(policies, catalog, caller, moment)
