@@ -24,7 +24,7 @@ from sqlglot import exp
 from policies.sql.total import is_total
 from schema.sql.forms import is_aggregate
 from schema.sql.scopes import Scope, unwrapped
-from schema.trees import copied
+from schema.trees import copied, preorder
 
 OK = "~ok"
 FENCE = 9_223_372_036_854_775_807
@@ -192,7 +192,7 @@ def _guard_select(select: exp.Select, condition: exp.Expr) -> None:
     if select.args.get("having") is not None:
         _guard_keys(select.args["having"], keys, condition)
         _guard_figures(select.args["having"], condition)
-        _guard(select.args["having"], _in_group(condition))
+        _guard_beside_figures(select.args["having"], _in_group(condition))
 
 
 _AFTER_GROUPS = ("expressions", "order", "qualify", "distinct")
@@ -205,7 +205,7 @@ def _keys(select: exp.Select) -> list[exp.Expr]:
     group = select.args.get("group")
     if group is None:
         return []
-    return [copied(part) for clause in [group] for part in _maximal(clause) if not is_total(part)]
+    return [copied(part) for part in _maximal(group) if not is_total(part)]
 
 
 def _is_grouped(select: exp.Select) -> bool:
@@ -245,6 +245,14 @@ def _guard_figures(node: exp.Expr, condition: exp.Expr) -> None:
         for part in parts:
             if not isinstance(part, exp.Identifier | exp.Var):
                 _guard(part, condition)
+
+
+def _guard_beside_figures(node: exp.Expr, condition: exp.Expr) -> None:
+    """Guard what stands beside aggregates: an aggregate may not stand inside another."""
+    inside = {id(part) for figure in _figures(node) for part in preorder(figure)}
+    for part in list(_maximal(node)):
+        if id(part) not in inside and not is_total(part) and not isinstance(part, exp.Query):
+            _wrap(part, condition)
 
 
 def _guard_keys(node: exp.Expr, keys: list[exp.Expr], condition: exp.Expr) -> None:

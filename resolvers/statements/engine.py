@@ -31,7 +31,7 @@ from resolvers.lookups.calls import Calls
 from resolvers.lookups.find import Found, Sources
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
-from resolvers.statements.admission import Admission, Admitted
+from resolvers.statements.admission import Admission
 from resolvers.statements.cost import check_cost
 from resolvers.statements.keyed_plan import FoundByKey
 from resolvers.statements.keyed_rows import rows_by_key
@@ -182,6 +182,3 @@ class Statements:
             return request
         found = await house.entitlements.resolve(governed.entitlements, request, deadline)
         return request._replace(entitlements=found)
-
-
-__all__ = ["Admitted", "Asked", "House", "Ready", "Result", "Statements"]

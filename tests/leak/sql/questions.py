@@ -235,6 +235,7 @@ class Asks:
         kind = KINDS[product][name]
         forms = ["COUNT(*)", f"COUNT({alias}.{name})", f"COUNT(DISTINCT {alias}.{name})"]
         if kind in NUMBERS:
+            forms += [f"SUM({alias}.{name} + 1)", f"MAX({alias}.{name} * 2) - MIN({alias}.{name})"]
             forms += [f"SUM({alias}.{name})", f"MIN({alias}.{name})", f"MAX({alias}.{name})", f"AVG({alias}.{name})"]
         return self.dice.choice(forms)
 
