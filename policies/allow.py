@@ -87,7 +87,7 @@ def check_block(block: Block, slots: Mapping[str, Slot]) -> None:
     beside related rows it would tell which of them hold the value."""
     check_select(block.select, slots)
     if looks_up(block.select) and (block.relationship or block.children or not block.one or block.aggregate):
-        raise _refused("a look-up stands beside other rows")
+        raise refused("a look-up stands beside other rows")
 
 
 def check_gathered(gatherings: tuple[Gathering, ...], slots: Mapping[str, Slot]) -> None:
@@ -98,7 +98,7 @@ def check_gathered(gatherings: tuple[Gathering, ...], slots: Mapping[str, Slot])
         if slot.origin == "gathered" and slot.seal:
             gathering = by_name.get(str(slot.path[0]))
             if gathering is None or slot.path[1:] != ("members",) or _gathers(gathering) != slot.seal:
-                raise _refused("a list of links is gathered from something else")
+                raise refused("a list of links is gathered from something else")
 
 
 def _gathers(gathering: Gathering) -> str | None:
@@ -112,51 +112,51 @@ def _gathers(gathering: Gathering) -> str | None:
 def check_select(select: exp.Expression, slots: Mapping[str, Slot]) -> None:
     """Raise `Refusal` CH450 unless the select has the form of `schema.query`. ``slots`` are the query's binds."""
     if not isinstance(select, exp.Select):
-        raise _refused("the root is not a SELECT")
+        raise refused("the root is not a SELECT")
     if not isinstance(select.args.get("from_"), exp.From) or not isinstance(select.args["from_"].this, exp.Table):
-        raise _refused("a select reads one relation")
+        raise refused("a select reads one relation")
     binds = {name for name, slot in slots.items() if _is_own(slot)}
     aliases: set[str] = set()
     for node in preorder(select):
         allowed = _NODES.get(type(node))
         if allowed is None:
-            raise _refused(f"{type(node).__name__} is not on the list")
+            raise refused(f"{type(node).__name__} is not on the list")
         extra = {name for name, value in node.args.items() if value} - allowed
         if extra:
-            raise _refused(f"{type(node).__name__} with {', '.join(sorted(extra))} is not on the list")
+            raise refused(f"{type(node).__name__} with {', '.join(sorted(extra))} is not on the list")
         if isinstance(node, exp.Anonymous) and node.name not in LOGICAL_FUNCTIONS:
-            raise _refused(f"function {node.name} is not on the list")
+            raise refused(f"function {node.name} is not on the list")
         if isinstance(node, exp.Select) and node is not select:
             _check_exists(node)
         if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
-            raise _refused("a star stands outside COUNT(*)")
+            raise refused("a star stands outside COUNT(*)")
         if isinstance(node, exp.Placeholder) and node.name not in binds:
-            raise _refused("a bind is none of the query's own")
+            raise refused("a bind is none of the query's own")
         if isinstance(node, exp.Table):
             _check_table(node, aliases)
         if isinstance(node, exp.Column):
             _check_column(node, slots)
     fault = check_lookup(select) if looks_up(select) else None
     if fault is not None:
-        raise _refused(fault)
+        raise refused(fault)
 
 
 def _check_exists(select: exp.Select) -> None:
     """A select inside another only asks whether rows are there."""
     parts = {name for name, value in select.args.items() if value}
     if not isinstance(select.parent, exp.Exists) or parts != {"expressions", "from_", "where"}:
-        raise _refused("a select stands inside another, but not as EXISTS(SELECT 1 FROM .. WHERE ..)")
+        raise refused("a select stands inside another, but not as EXISTS(SELECT 1 FROM .. WHERE ..)")
     if not all(isinstance(item, exp.Literal) for item in select.expressions):
-        raise _refused("EXISTS selects a 1")
+        raise refused("EXISTS selects a 1")
     if not isinstance(select.args["from_"].this, exp.Table):
-        raise _refused("a select reads one relation")
+        raise refused("a select reads one relation")
 
 
 def _check_table(table: exp.Table, aliases: set[str]) -> None:
     if not isinstance(table.this, exp.Identifier) or not table.db or not table.alias:
-        raise _refused("a relation is written domain.product AS alias")
+        raise refused("a relation is written domain.product AS alias")
     if table.alias in aliases:
-        raise _refused(f"alias {table.alias} stands twice")
+        raise refused(f"alias {table.alias} stands twice")
     aliases.add(table.alias)
 
 
@@ -172,9 +172,9 @@ def _check_column(column: exp.Column, slots: Mapping[str, Slot]) -> None:
 
     Look-up columns are checked with the whole select (`policies.lookup.check_lookup`)."""
     if not column.table or not isinstance(column.this, exp.Identifier):
-        raise _refused(f"column {column.name} is not qualified")
+        raise refused(f"column {column.name} is not qualified")
     if column.name.startswith(ENTITY):
-        raise _refused("the entities of a minimum group belong to the gate")
+        raise refused("the entities of a minimum group belong to the gate")
     if column.name.startswith("~") and not column.name.startswith("~key.") and behind(column.name) is None:
         comparison = column.parent
         other = None
@@ -183,7 +183,7 @@ def _check_column(column: exp.Column, slots: Mapping[str, Slot]) -> None:
         if isinstance(other, exp.Column) and other.name == column.name and other.table != column.table:
             return
         if not _is_gathered(column, slots):
-            raise _refused("a link column stands outside a link")
+            raise refused("a link column stands outside a link")
 
 
 def _is_gathered(column: exp.Column, slots: Mapping[str, Slot]) -> bool:
@@ -200,5 +200,5 @@ def _is_gathered(column: exp.Column, slots: Mapping[str, Slot]) -> bool:
     return slot is not None and slot.origin == "gathered" and slot.seal == way
 
 
-def _refused(what: str) -> Refusal:
+def refused(what: str) -> Refusal:
     return Refusal("CH450", f"The gate refused the query: {what}.", "This is a defect of the front end.", status=500)

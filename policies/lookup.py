@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from policies.decide import TokenDecision
 from policies.raw import RawTable
-from policies.sqltype import data_type
+from schema.sqltype import data_type
 from schema.trees import copied, preorder
 
 RAW = "~raw."

@@ -26,9 +26,9 @@ from policies.fault import Fault
 from policies.predicate_read import Reader, name_parts, refused
 from policies.predicate_types import Term, alike, typed
 from policies.rules import Entitlement
-from policies.sqltype import data_type
 from schema.catalog import Catalog, Claim, Product, Relationship
 from schema.names import did_you_mean
+from schema.sqltype import data_type
 from schema.types import STRING, TIMESTAMP, Kind, Type
 
 Derived = Mapping[str, Mapping[str, exp.Expression]]

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time
 from sqlglot import exp
 
 from policies.fault import Fault
-from policies.sqltype import data_type
+from schema.sqltype import data_type
 from schema.types import BIGINT, BOOLEAN, FLOAT, INTEGER, NUMERIC, Kind, Type
 
 INT32 = (-(2**31), 2**31 - 1)

@@ -20,7 +20,7 @@ from policies.predicate_types import (
     typed,
     unify,
 )
-from policies.sqltype import data_type
+from schema.sqltype import data_type
 from schema.types import BIGINT, DECIMAL, FLOAT, INTEGER, STRING, TEMPORAL, Kind, Type
 
 _UNITS = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")

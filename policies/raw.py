@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from policies.sqltype import data_type
 from schema.catalog import Catalog, Product
+from schema.sqltype import data_type
 from schema.trees import copied
 from schema.types import Type
 

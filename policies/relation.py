@@ -23,9 +23,9 @@ from policies.logic import Formula, conjunction
 from policies.lookup import behind, lookup_value
 from policies.privacy import ENTITY, strongest
 from policies.raw import RawTable
-from policies.sqltype import data_type
 from schema.catalog import Catalog, Product, Relationship
 from schema.sql.joinkeys import link, pair_order, same_link
+from schema.sqltype import data_type
 from schema.statement import FAR_JOIN, JOIN
 from schema.trees import copied
 from schema.types import STRING, Type

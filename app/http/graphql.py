@@ -155,6 +155,12 @@ def _read(exchange: Exchange) -> Operation | None:
     """The operation of a GET; None where it stands in a body that may be read."""
     if exchange.method == "GET":
         return read_get(exchange.query, exchange.request_id)
+    check_declared(exchange)
+    return None
+
+
+def check_declared(exchange: Exchange) -> None:
+    """Raise `Refusal` CH141 unless the body is declared as plain JSON."""
     encoding = exchange.header(b"content-encoding")
     if encoding and encoding.lower() != "identity":
         raise Refusal("CH141", "A compressed request body is not read.", "Send it as it is.", status=415)
@@ -165,7 +171,6 @@ def _read(exchange: Exchange) -> Operation | None:
             "Send 'Content-Type: application/json', in UTF-8.",
             status=415,
         )
-    return None
 
 
 class Refused(Exception):

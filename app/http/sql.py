@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import orjson
 
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
-from app.http.graphql import Trail, broken, too_slow
-from app.http.media import is_json_body
+from app.http.graphql import Trail, broken, check_declared, too_slow
 from app.http.media_sql import Coding, coding_of, format_of
 from app.http.read_sql import Wanted, read_sql_body, read_sql_query
 from app.http.refuse import refusal_headers
@@ -87,12 +86,7 @@ class SqlEndpoint:
     async def _read(exchange: Exchange, serving: Serving) -> Wanted:
         if exchange.method == "GET":
             return read_sql_query(exchange.query, exchange.request_id)
-        encoding = exchange.header(b"content-encoding")
-        if encoding and encoding.lower() != "identity":
-            raise Refusal("CH141", "A compressed request body is not read.", "Send it as it is.", status=415)
-        if not is_json_body(exchange.header(b"content-type")):
-            hint = "Send 'Content-Type: application/json', in UTF-8."
-            raise Refusal("CH141", "The request body is not declared as JSON.", hint, status=415)
+        check_declared(exchange)
         return read_sql_body(await exchange.body(serving.zone.max_body_bytes), exchange.request_id)
 
     async def _send(self, exchange: Exchange, serving: Serving, chosen: Chosen, result: Result) -> None:

@@ -9,7 +9,7 @@ from schema.types import Kind, Type
 
 RANGES = {Kind.INTEGER: (-(2**31), 2**31 - 1), Kind.BIGINT: (-(2**63), 2**63 - 1)}
 _UNDECLARED = (38, 9)
-"""A decimal without declared digits is brought to these, as `policies.sqltype` does."""
+"""A decimal without declared digits is brought to these, as `schema.sqltype` does."""
 
 
 def digits_of(type_: Type) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from sqlglot import exp
 from policies.masks.exact import RANGES, natural
 from policies.masks.registry import MaskFault
 from policies.masks.terms import number, text
-from policies.sqltype import data_type
+from schema.sqltype import data_type
 from schema.types import Kind, Type
 
 WRITABLE = frozenset(Kind) - {Kind.ARRAY, Kind.STRUCT, Kind.JSON, Kind.INTERVAL, Kind.BYTES}

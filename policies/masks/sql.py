@@ -20,8 +20,8 @@ from policies.masks.registry import MaskFault, Wanted, mask
 from policies.masks.terms import unless_null
 from policies.predicate import as_declared, read_expression
 from policies.rules import Preserved
-from policies.sqltype import data_type
 from schema.natural import EXACT, settled
+from schema.sqltype import data_type
 from schema.trees import copied
 from schema.types import Kind, Type
 

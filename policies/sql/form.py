@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from schema.errors import Refusal
+from policies.allow import refused
 from schema.sql.forms import Outside, check_form
 from schema.sql.scopes import Scope
 from schema.statement import JOIN, LogicalStatement
@@ -60,7 +60,3 @@ def _check_column(column: exp.Column, scope: Scope) -> None:
         raise refused(f"column {column.name} is of no relation here")
     if "~" in column.name and not column.name.startswith(JOIN):
         raise refused(f"column {column.name} belongs to the gate")
-
-
-def refused(what: str) -> Refusal:
-    return Refusal("CH450", f"The gate refused the query: {what}.", "This is a defect of the front end.", status=500)

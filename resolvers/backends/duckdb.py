@@ -22,6 +22,7 @@ from resolvers.backends.backend import Bounds, Deadline, TableInfo
 from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.duckdb_describe import describe
 from resolvers.backends.duckdb_dialect import DuckDBDialect
+from resolvers.backends.duckdb_lock import GLOBAL, LOCKED
 from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.reading import CHUNK, Reader, Row, within
 from resolvers.backends.stream import ArrowStream
@@ -32,18 +33,6 @@ from schema.errors import Refusal
 
 _PARSED = 1_000
 """Statements that each thread keeps parsed."""
-_LOCKED = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "allow_community_extensions": "false",
-    "allow_unsigned_extensions": "false",
-    "allow_persistent_secrets": "false",
-    "enable_external_access": "false",
-    "python_enable_replacements": "false",
-}
-_GLOBAL = {"TimeZone": "UTC", "disabled_optimizers": "statistics_propagation"}
-"""What every cursor must have. What DuckDB knows of rows that a caller may not see must not change how a statement
-ends; its statistics do: told that a column is NULL in all rows, DuckDB 2.0 fails to compare a constant mask of it."""
 
 
 class DuckDB:
@@ -196,9 +185,9 @@ def _release(path: Path) -> None:
 def _open(path: Path, threads: int, memory: str) -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(str(path), read_only=True)
     try:
-        for name, value in _GLOBAL.items():
+        for name, value in GLOBAL.items():
             database.execute(f"SET GLOBAL {name} = '{value}'")
-        for name, value in _LOCKED.items():
+        for name, value in LOCKED.items():
             database.execute(f"SET {name} = {value}")
         database.execute("SET disabled_filesystems = 'LocalFileSystem'")
         database.execute("SET max_temp_directory_size = '0B'")
@@ -214,7 +203,7 @@ def _open(path: Path, threads: int, memory: str) -> duckdb.DuckDBPyConnection:
 
 def _prove(database: duckdb.DuckDBPyConnection) -> None:
     """Raises duckdb.Error unless everything holds, for cursors too, and can no longer be changed."""
-    wanted = {**_LOCKED, **_GLOBAL, "lock_configuration": "true"}
+    wanted = {**LOCKED, **GLOBAL, "lock_configuration": "true"}
     del wanted["python_enable_replacements"]
     rows = database.cursor().execute("SELECT name, value FROM duckdb_settings()").fetchall()
     held = {str(name): str(value) for name, value in rows}

@@ -11,7 +11,6 @@ import re
 from sqlglot import Dialect, ErrorLevel, exp
 
 from schema.errors import Refusal
-from schema.trees import preorder
 
 FREE = "free"
 _LOGICAL = re.compile(r"CH_[A-Z_]+")
@@ -34,9 +33,6 @@ def mark_free(tree: exp.Expr) -> None:
 
 def spelt_freely(tree: exp.Expression, sqlglot_name: str) -> str:
     """The text for an engine. Raises `Refusal` CH166 for what it has no words for."""
-    for node in preorder(tree):
-        if isinstance(node, exp.Div):
-            _whole(node, sqlglot_name)
     generator = Dialect.get_or_raise(sqlglot_name).generator(
         identify=True, comments=False, unsupported_level=ErrorLevel.IGNORE
     )
@@ -47,22 +43,6 @@ def spelt_freely(tree: exp.Expression, sqlglot_name: str) -> str:
     if any(_HARMLESS.search(message) is None for message in generator.unsupported_messages):
         raise _no_words()
     return text
-
-
-def _whole(node: exp.Div, sqlglot_name: str) -> None:
-    """Whole numbers divided as the caller's dialect divides them."""
-    if not node.args.get("typed") or sqlglot_name not in ("duckdb", "mysql", "sqlite", "bigquery"):
-        return
-    if all(side.is_type(*exp.DataType.INTEGER_TYPES) for side in (node.left, node.right)):
-        node.set("typed", False)
-        node.set("safe", True)
-        if sqlglot_name == "sqlite":
-            return
-        whole = exp.Cast(
-            this=exp.Trunc(this=exp.Div(this=node.left, expression=node.right)), to=exp.DataType.build("BIGINT")
-        )
-        if node.parent is not None:
-            node.replace(whole)
 
 
 def _no_words() -> Refusal:

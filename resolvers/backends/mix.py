@@ -25,6 +25,7 @@ import pyarrow as pa
 from resolvers.backends.backend import Deadline
 from resolvers.backends.caps import Caps
 from resolvers.backends.dialect import Statement
+from resolvers.backends.duckdb_lock import GLOBAL, LOCKED
 from resolvers.backends.duckdb_stream import read, told
 from resolvers.backends.failures import timed_out
 from resolvers.backends.stream import ArrowStream
@@ -39,18 +40,10 @@ _HANDED = "~handed"
 _THREADS = 2
 _MEMORY = "Out of Memory Error"
 _SETTINGS = {
-    "TimeZone": "'UTC'",
+    **{name: f"'{value}'" for name, value in GLOBAL.items()},
     # Without a place to spill to, what does not fit into memory is said to be that.
     "temp_directory": "''",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "allow_community_extensions": "false",
-    "allow_unsigned_extensions": "false",
-    "allow_persistent_secrets": "false",
-    "enable_external_access": "false",
-    "python_enable_replacements": "false",
-    # What the engine knows of values must not change how a statement ends.
-    "disabled_optimizers": "'statistics_propagation'",
+    **LOCKED,
     "disabled_filesystems": "'LocalFileSystem'",
     "max_temp_directory_size": "'0B'",
 }

@@ -17,7 +17,7 @@ from resolvers.partitions import partition_filtered
 from schema.catalog import Catalog, Product, SqlLimits
 from schema.errors import Refusal
 from schema.sql.forms import classes
-from schema.sql.scopes import Scope, scopes_of
+from schema.sql.scopes import Scope, conjuncts, scopes_of
 from schema.sql.series import length
 from schema.statement import LogicalStatement
 from schema.visible import VisibleSet
@@ -79,7 +79,7 @@ def _joined(scope: Scope) -> list[set[str]]:
     conditions = [scope.query.args.get("where")]
     conditions += [join.args.get("on") for join in scope.query.args.get("joins") or []]
     for condition in conditions:
-        for part in _parts(condition):
+        for part in conjuncts(condition):
             named = {column.table for column in part.find_all(exp.Column)} & scope.sources.keys()
             touched = [group for group in groups if group & named]
             if len(touched) > 1:
@@ -88,10 +88,3 @@ def _joined(scope: Scope) -> list[set[str]]:
         if isinstance(relation, exp.Lateral | exp.Unnest):
             return groups[:1]
     return groups
-
-
-def _parts(condition: exp.Expr | None) -> list[exp.Expr]:
-    if condition is None:
-        return []
-    inner = condition.this if isinstance(condition, exp.Where) else condition
-    return list(inner.flatten()) if isinstance(inner, exp.And) else [inner]

@@ -19,6 +19,7 @@ from resolvers.backends.free import mark_free
 from resolvers.lookups.plan import always, deciding
 from schema.catalog import Catalog, Product
 from schema.errors import Refusal
+from schema.sql.scopes import conjuncts
 from schema.trees import copied, preorder
 
 
@@ -96,18 +97,11 @@ def _given(relation: KeyedRelation, product: Product, later: frozenset[str]) -> 
 
 def restricting(query: exp.Query, alias: str) -> Iterator[exp.Expr]:
     """The conditions that every row of a relation fulfils which stands in the answer."""
-    yield from _parts(query.args.get("where"))
+    yield from conjuncts(query.args.get("where"))
     for join in query.args.get("joins") or []:
         brings = isinstance(join.this, exp.Table) and join.this.alias == alias
         if not join.side or (brings and join.side == "LEFT"):
-            yield from _parts(join.args.get("on"))
-
-
-def _parts(condition: exp.Expr | None) -> list[exp.Expr]:
-    inner = condition.this if isinstance(condition, exp.Where) else condition
-    if inner is None:
-        return []
-    return [part.unnest() for part in inner.flatten()] if isinstance(inner, exp.And) else [inner.unnest()]
+            yield from conjuncts(join.args.get("on"))
 
 
 def _keys(relation: KeyedRelation, values: list[exp.Expr], later: frozenset[str], tree: exp.Query) -> exp.Select:
@@ -127,7 +121,7 @@ def over(select: exp.Select, query: exp.Query, later: frozenset[str], tree: exp.
     first, *rest = [copied(join) for join in sources]
     select.set("from_", exp.From(this=first.this))
     select.set("joins", rest)
-    for condition in _parts(query.args.get("where")):
+    for condition in conjuncts(query.args.get("where")):
         columns = {column.table for column in condition.find_all(exp.Column)}
         if condition.find(exp.Query) is None and columns <= here:
             select = select.where(copied(condition), copy=False)

@@ -17,7 +17,6 @@ from sqlglot import exp
 
 from policies.sql.govern import GovernedStatement
 from policies.sql.total import is_total
-from policies.sqltype import data_type
 from policies.verify import verify
 from resolvers.backends.columns import typed_columns
 from resolvers.backends.dialect import Dialect, Statement
@@ -27,6 +26,7 @@ from resolvers.statements.narrow import LARGE, Candidate, Narrowed, narrowed
 from schema.catalog import Catalog
 from schema.query import Slot
 from schema.sql.scopes import Scope, scopes_of
+from schema.sqltype import data_type
 from schema.statement import PULLED_MARK, VIRTUAL_MARK
 from schema.trees import copied, preorder
 from schema.types import Kind

@@ -200,3 +200,11 @@ def tables(scopes: list[Scope]) -> Iterator[tuple[exp.Table, Scope]]:
                 continue
             if scope.cte(relation) is None:
                 yield relation, scope
+
+
+def conjuncts(condition: exp.Expr | None) -> list[exp.Expr]:
+    """The parts of a condition that must all hold, without parentheses around them."""
+    inner = condition.this if isinstance(condition, exp.Where) else condition
+    if inner is None:
+        return []
+    return [part.unnest() for part in inner.flatten()] if isinstance(inner, exp.And) else [inner.unnest()]

@@ -16,13 +16,13 @@ import duckdb
 from sqlglot import exp
 
 from policies.rules import Mask
-from policies.sqltype import data_type
 from resolvers.backends import binding, sqlite_functions
 from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.duckdb_dialect import DuckDBDialect
 from resolvers.backends.postgres_dialect import PostgresDialect
 from resolvers.backends.sqlite_dialect import SQLiteDialect
 from schema.query import Slot
+from schema.sqltype import data_type
 from schema.types import STRING, TEMPORAL, Kind, Type
 from tests.masks.cells import KEYS
 

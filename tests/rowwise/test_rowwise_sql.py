@@ -24,11 +24,11 @@ from policies.guard import guard_tuple
 from policies.raw import RawTable
 from policies.relation import governed_relation
 from policies.rules import PolicySet
-from policies.sqltype import data_type
 from resolvers.backends import binding
 from resolvers.backends.duckdb_dialect import DuckDBDialect
 from schema.caller import Caller
 from schema.query import Slot
+from schema.sqltype import data_type
 from schema.types import STRING, TIMESTAMP, Kind
 from tests.masks.cells import KEYS, wire
 from tests.policies.house import caller

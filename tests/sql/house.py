@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,10 +25,10 @@ from resolvers.statements.engine import Asked
 from schema.caller import Caller
 from schema.errors import Refusal
 from schema.statement import Dialect
+from tests.leak.house import KEYS
 from tests.postgres import server
 from tests.sql.corpus import PROJECT, seed
 
-KEYS = {use: hashlib.sha512(use.encode()).digest() for use in ("hash", "token", "key", "seal")}
 ENGINES = ("duckdb", "postgres")
 BEFORE_ANY_ENGINE = ("CH1", "CH2", "CH4", "CH6")
 

@@ -5,7 +5,6 @@ Over the flights example, as its administrator. ``except`` in a row names the en
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections import Counter
@@ -22,10 +21,10 @@ from resolvers.engine import Engine
 from resolvers.statements.engine import Asked
 from schema.caller import Caller
 from schema.errors import Refusal
+from tests.leak.house import KEYS
 from tests.sql.corpus import Statement, statements
 
 EXAMPLE = Path(build.__file__).parent
-KEYS = {use: hashlib.sha512(use.encode()).digest() for use in ("hash", "token", "key", "seal")}
 
 
 async def test_analytic_statements(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:

@@ -6,7 +6,6 @@ the features.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +22,9 @@ from resolvers.operation import Operation
 from resolvers.statements.engine import Asked
 from schema.caller import Caller
 from schema.errors import Refusal
+from tests.leak.house import KEYS
 from tests.sql.test_analytic import example
 
-KEYS = {use: hashlib.sha512(use.encode()).digest() for use in ("hash", "token", "key", "seal")}
 FLIGHTS = "FROM operations.flights f {} WHERE f.month = 12 AND f.day = 1 ORDER BY f.id LIMIT 40"
 SCORED = "SELECT f.id, m.probability, m.label " + FLIGHTS.format(
     """LEFT JOIN features.route_delays r ON r.origin = f.origin AND r.dest = f.dest

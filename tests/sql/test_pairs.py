@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +23,9 @@ from resolvers.operation import Operation
 from resolvers.statements.engine import Asked
 from schema.caller import Caller
 from schema.errors import Refusal, Refusals
-from tests.leak.house import rounded
+from tests.leak.house import KEYS, rounded
 from tests.sql.test_analytic import example
 
-KEYS = {use: hashlib.sha512(use.encode()).digest() for use in ("hash", "token", "key", "seal")}
 PAIRS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("pairs.yaml").read_text(encoding="utf-8"))
 REFUSED = None
 

@@ -9,28 +9,10 @@ from sqlglot import exp
 from schema.catalog import Catalog
 from schema.sql.information import virtual_columns, virtual_tables
 from schema.sql.joinkeys import JoinKey, join_keys
+from schema.sqltype import WORDS
 from schema.statement import FAR_JOIN, JOIN
 from schema.types import STRING, Kind, Type
 from schema.visible import VisibleSet
-
-_SPELT = {
-    Kind.BOOLEAN: "BOOLEAN",
-    Kind.INTEGER: "INT",
-    Kind.BIGINT: "BIGINT",
-    Kind.DECIMAL: "DECIMAL",
-    Kind.FLOAT: "DOUBLE",
-    Kind.STRING: "TEXT",
-    Kind.DATE: "DATE",
-    Kind.TIME: "TIME",
-    Kind.DATETIME: "TIMESTAMP",
-    Kind.TIMESTAMP: "TIMESTAMPTZ",
-    Kind.INTERVAL: "INTERVAL",
-    Kind.UUID: "UUID",
-    Kind.JSON: "JSON",
-    Kind.BYTES: "VARBINARY",
-    Kind.ARRAY: "ARRAY",
-    Kind.STRUCT: "STRUCT",
-}
 
 
 class Known:
@@ -102,4 +84,4 @@ def spelt(type_: Type) -> str:
         return f"ARRAY<{spelt(type_.item)}>"
     if type_.kind is Kind.STRUCT:
         return "JSON"
-    return _SPELT[type_.kind]
+    return "DECIMAL" if type_.kind is Kind.DECIMAL else WORDS[type_.kind]

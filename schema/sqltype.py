@@ -9,7 +9,7 @@ from sqlglot import exp
 from schema.trees import copied
 from schema.types import Kind, Type
 
-_WORDS = {
+WORDS = {
     Kind.BOOLEAN: "BOOLEAN",
     Kind.INTEGER: "INT",
     Kind.BIGINT: "BIGINT",
@@ -41,4 +41,4 @@ def _data_type(type_: Type) -> exp.DataType:
     if type_.kind is Kind.DECIMAL:
         spelt = f"DECIMAL({type_.precision}, {type_.scale or 0})" if type_.precision is not None else "DECIMAL(38, 9)"
         return exp.DataType.build(spelt)
-    return exp.DataType.build(_WORDS[type_.kind])
+    return exp.DataType.build(WORDS[type_.kind])
