@@ -1,7 +1,6 @@
 """A guarded source behind the fault proxy: what a caller gets, what reaches the source, what the breaker does.
 
-What must not happen is counted at the proxy and at the server. Only the breaker's clock is the test's own; the sockets,
-the timeouts and the faults are real.
+What must not happen is counted at the proxy and at the server.
 """
 
 from __future__ import annotations
@@ -9,98 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 
-from resolvers.backends.backend import Deadline
-from resolvers.backends.keyed.guard import Guarded
-from resolvers.backends.keyed.keyed import Call, Row
-from resolvers.backends.reliability.breaker import STATES
-from resolvers.backends.reliability.guard import Guard
-from resolvers.backends.reliability.settings import split
-from resolvers.observe import Silent
 from schema.catalog import Product
 from schema.errors import Refusal
-from tests.faults.lines import DICE, FEATURES, SCORES, Lines, Server, row
-from tests.faults.proxy import FINE, Fault, Proxy
-
-REFUSE, RESET, HOLE = Fault(refuse=True), Fault(reset_at=0), Fault(black_hole=True)
-
-
-class Counts(Silent):
-    """An observer that remembers."""
-
-    def __init__(self) -> None:
-        self.said: Counter[tuple[str, ...]] = Counter()
-        self.states: Counter[str] = Counter()
-        self.path: list[str] = []
-
-    def breaker(self, name: str, before: str | None, after: str | None) -> None:
-        self.states[str(before)] -= 1
-        self.states[str(after)] += 1
-        self.path.append(str(after))
-
-    def retry(self, name: str) -> None:
-        self.said["retry",] += 1
-
-    def hedge(self, name: str, winner: str) -> None:
-        self.said["hedge", winner] += 1
-
-    def turned_away(self, name: str, why: str) -> None:
-        self.said["turned away", why] += 1
-
-
-@dataclass
-class House:
-    """A server, the proxy before it, the guarded back end before that; ``now`` is the breaker's clock."""
-
-    server: Server
-    proxy: Proxy
-    source: Guarded
-    counts: Counts
-    now: list[float] = field(default_factory=lambda: [0.0])
-
-    async def ask(self, *airports: str, seconds: float = 20, product: Product = FEATURES) -> list[Row | None]:
-        keys = [(airport,) for airport in airports or ("EWR",)]
-        return await self.source.find(product, keys, ["delay"], Call(Deadline.after(seconds)))
-
-    async def code(self, seconds: float = 20, product: Product = FEATURES) -> str:
-        """The code of the refusal; empty for an answer, which must be the right one."""
-        try:
-            assert await self.ask(seconds=seconds, product=product) == [row("EWR")]
-        except Refusal as refusal:
-            return refusal.code
-        return ""
-
-
-@asynccontextmanager
-async def house(chance: float = 0.0, **options: object) -> AsyncIterator[House]:
-    """With ``chance`` 0 retries wait for no time, and the breaker opens for exactly its seconds; with 1 both are at
-    their longest."""
-    settings, rest = split(options)
-    assert not rest
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(Server())
-        proxy = await stack.enter_async_context(Proxy(server.port))
-        now, counts = [0.0], Counts()
-        guard = Guard("lines", settings, counts, lambda: now[0], lambda: chance)
-        source = Guarded(Lines(proxy.port), guard)
-        stack.push_async_callback(source.close)
-        yield House(server, proxy, source, counts, now)
-        await source.close()
-        assert not any(counts.states[state] for state in STATES)
-        await settled(lambda: proxy.open == 0)
-        assert guard._bulkhead._free == settings.concurrency
-
-
-async def settled(true: object, seconds: float = 10) -> None:
-    """Wait until it is true: the other end hears of things a moment later."""
-    async with asyncio.timeout(seconds):
-        while not true():  # type: ignore[operator]
-            await asyncio.sleep(0.001)
+from tests.faults.house import HOLE, REFUSE, RESET, house, settled
+from tests.faults.lines import DICE, FEATURES, SCORES, row
+from tests.faults.proxy import FINE, Fault
 
 
 async def test_a_guard_changes_no_answer() -> None:
@@ -293,152 +208,6 @@ async def test_no_time_is_no_call() -> None:
     async with house(breaker_failures=1) as h:
         assert await h.code(seconds=0) == "CH503"
         assert (h.proxy.connections, h.counts.path) == (0, ["closed"])
-
-
-async def test_so_many_at_once_and_so_many_in_line() -> None:
-    """Of 20 callers 3 are served at a time, 7 wait, and 10 are told at once."""
-    async with house(concurrency=3, waiting=7) as h:
-        h.server.holds = [0.02] * 10
-        codes = Counter(await asyncio.gather(*(h.code() for _ in range(20))))
-        assert codes == Counter({"": 10, "CH501": 10})
-        assert (h.server.calls, h.server.most) == (10, 3)
-        assert h.counts.said == Counter({("turned away", "full"): 10})
-
-
-async def test_whoever_waits_too_long_in_line_never_reaches_the_source() -> None:
-    async with house(concurrency=1, retries=0) as h:
-        h.server.holds = [0.5]
-        long = asyncio.create_task(h.code())
-        await settled(lambda: h.server.calls == 1)
-        assert await h.code(seconds=0.05) == "CH503"
-        assert await long == ""
-        assert (h.server.calls, h.counts.path) == (1, ["closed"])
-
-
-async def test_those_in_line_are_turned_away_when_the_breaker_opens() -> None:
-    """Twenty wait behind two calls into a black hole; they do not fall into it one after the other."""
-    async with house(concurrency=2, breaker_failures=2, retries=0, call_timeout=0.2) as h:
-        await h.proxy.turn(HOLE)
-        codes = Counter(await asyncio.gather(*(h.code() for _ in range(22))))
-        assert codes == Counter({"CH503": 2, "CH501": 20})
-        assert h.proxy.marks == 2
-
-
-async def test_a_cancelled_caller_ends_the_call_and_counts_for_nothing() -> None:
-    async with house(concurrency=2, breaker_failures=1) as h:
-        h.server.holds = [60] * 6
-        for left in range(2, 7, 2):
-            callers = [asyncio.create_task(h.code()) for _ in range(2)]
-            await settled(lambda: h.server.now == 2)
-            for caller in callers:
-                caller.cancel()
-            await asyncio.gather(*callers, return_exceptions=True)
-            await settled(lambda left=left: h.server.left == left)
-        assert await h.code() == ""
-        assert (h.counts.path, h.counts.said) == (["closed"], Counter())
-
-
-async def test_a_cancelled_probe_leaves_the_next_caller_to_probe() -> None:
-    async with house(breaker_failures=1, retries=0, breaker_seconds=5) as h:
-        await h.proxy.turn(REFUSE)
-        assert await h.code() == "CH501"
-        await h.proxy.turn(FINE)
-        h.now[0], h.server.holds = 5.0, [60]
-        probe = asyncio.create_task(h.code())
-        await settled(lambda: h.server.now == 1)
-        probe.cancel()
-        await asyncio.gather(probe, return_exceptions=True)
-        assert await h.code() == ""
-        assert h.counts.path == ["closed", "open", "half_open", "closed"]
-
-
-async def test_a_hedge_wins_and_the_loser_is_cancelled_at_the_source() -> None:
-    async with house(hedge="20ms", call_timeout=60) as h:
-        h.server.holds = [60]
-        assert await h.code() == ""
-        await settled(lambda: h.server.left == 1)
-        assert (h.server.calls, h.counts.said) == (2, Counter({("hedge", "second"): 1}))
-
-
-async def test_the_first_may_still_win() -> None:
-    async with house(hedge="20ms", call_timeout=60) as h:
-        h.server.holds = [0.4, 60]
-        assert await h.code() == ""
-        await settled(lambda: h.server.left == 1)
-        assert (h.server.calls, h.counts.said) == (2, Counter({("hedge", "first"): 1}))
-
-
-async def test_one_that_fails_is_not_an_answer_while_the_other_runs() -> None:
-    """The first connection is reset after the second call has begun."""
-    async with house(hedge="20ms", retries=0) as h:
-        h.server.holds = [0.1, 0.3]
-        asked = asyncio.create_task(h.code())
-        await settled(lambda: h.server.now == 2)
-        next(iter(h.proxy._links)).reset()
-        assert await asked == ""
-        assert h.counts.said == Counter({("hedge", "second"): 1})
-
-
-async def test_when_both_fail_it_is_one_failure() -> None:
-    async with house(hedge="20ms", retries=0, call_timeout=0.1, breaker_failures=2) as h:
-        await h.proxy.turn(HOLE)
-        assert await h.code() == "CH503"
-        assert (h.proxy.marks, h.counts.path) == (2, ["closed"])
-        assert await h.code() == "CH503"
-        assert (h.counts.path, h.counts.said) == (["closed", "open"], Counter({("hedge", "neither"): 2}))
-
-
-async def test_hedges_are_paid_from_the_same_budget() -> None:
-    """A source that is always slow is not asked twice by everybody."""
-    async with house(hedge="10ms", retries=0) as h:
-        for _ in range(30):
-            h.server.holds = [0.03, 0.03]
-            assert await h.code() == ""
-        assert h.counts.said.total() == 5 + 2  # the reserve, then one for ten calls; the last ones are saved up
-        assert h.server.calls == 37
-
-
-async def test_no_hedge_without_a_place_or_for_what_must_not_be_asked_twice() -> None:
-    async with house(hedge="10ms", concurrency=1) as h:
-        h.server.holds = [0.1]
-        assert await h.code() == ""
-        assert (h.server.calls, h.counts.said) == (1, Counter())
-    async with house(hedge="10ms") as h:
-        h.server.holds = [0.1]
-        assert await h.code(product=DICE) == ""
-        assert (h.server.calls, h.counts.said) == (1, Counter())
-
-
-async def test_a_caller_who_leaves_a_hedged_call_ends_both() -> None:
-    async with house(hedge="20ms", concurrency=2, call_timeout=60) as h:
-        h.server.holds = [60, 60]
-        caller = asyncio.create_task(h.code())
-        await settled(lambda: h.server.now == 2)
-        caller.cancel()
-        await asyncio.gather(caller, return_exceptions=True)
-        await settled(lambda: h.server.left == 2)
-        assert await asyncio.gather(h.code(), h.code()) == ["", ""]
-        assert h.counts.path == ["closed"]
-
-
-async def test_callers_leaving_at_any_moment_leak_no_place() -> None:
-    """A hundred callers who leave after 0 to 40 ms, with slow answers, hedges, retries and resets among them; `house`
-    looks at the places and connections afterwards."""
-    async with house(hedge="5ms", retry_budget=1, concurrency=4, breaker_failures=10_000, breaker_rate=1) as h:
-        assert await h.code() == ""
-        for turn in range(100):
-            h.server.holds = [0.01 * (at % 3) for at in range(8)]
-            callers = [asyncio.create_task(h.code()) for _ in range(3)]
-            await asyncio.sleep(0.001 * (turn % 40))
-            if turn % 10 == 0:
-                await h.proxy.turn(RESET if turn % 20 else FINE)
-            for caller in callers:
-                caller.cancel()
-            await asyncio.gather(*callers, return_exceptions=True)
-        await h.proxy.turn(FINE)
-        h.server.holds = []
-        assert [await h.code() for _ in range(9)][-1] == ""  # after connections that the last fault broke
-        assert h.counts.path == ["closed"]
 
 
 async def test_changes_of_state_are_told_once_and_turning_away_is_not(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,9 +13,9 @@ from resolvers.backends.keyed.keyed import Call, Keyed
 from resolvers.backends.keyed.registry import open_guarded
 from schema.catalog import Source
 from schema.errors import Refusal
+from tests.faults.house import Counts
 from tests.faults.lines import FEATURES, PLACE, Lines, Server, row
 from tests.faults.proxy import Fault, Proxy
-from tests.faults.test_guard import Counts
 
 
 def source(options: Mapping[str, object]) -> Source:

@@ -15,8 +15,8 @@ from resolvers.backends.keyed.keyed import Call, Keyed
 from resolvers.backends.keyed.registry import open_guarded
 from schema.catalog import Place, Source
 from schema.errors import Refusal
+from tests.faults.house import Counts
 from tests.faults.proxy import FINE, Fault, Proxy
-from tests.faults.test_guard import Counts
 from tests.keyed.products import view
 from tests.results.valkey import PASSWORD, Valkey
 
