@@ -40,12 +40,12 @@ def _graphql_error(error: Refusal, request_id: str) -> dict[str, object]:
     return {**said, "extensions": {**extensions, "request_id": request_id}}
 
 
-def problem(error: Refusal, request_id: str) -> bytes:
-    """An RFC 9457 problem document."""
+def problem(error: Refusal, request_id: str, **more: object) -> bytes:
+    """An RFC 9457 problem document; ``more`` are further members of it."""
     said: dict[str, object] = {"type": "about:blank", "title": error.message, "status": error.status}
     if error.hint is not None:
         said["detail"] = error.hint
-    return orjson.dumps({**said, "code": error.code, "request_id": request_id})
+    return orjson.dumps({**said, "code": error.code, **more, "request_id": request_id})
 
 
 def protocol_status(error: Refusal, profile: Profile) -> int:

@@ -15,13 +15,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-import orjson
-
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
 from app.http.graphql import Trail, broken, check_declared, too_slow
 from app.http.media_sql import Coding, coding_of, format_of
 from app.http.read_sql import Wanted, read_sql_body, read_sql_query
-from app.http.refuse import refusal_headers
+from app.http.refuse import problem, refusal_headers
 from app.http.watch import TimeIsUp, Watch
 from app.log import event, failure, says
 from app.serving import Serving, Switch
@@ -127,7 +125,7 @@ class SqlEndpoint:
             raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
         exchange.closing = self._switch.draining
         headers = [_VARY, *refusal_headers(why)]
-        await exchange.respond(why.status, "application/problem+json", problem(why, exchange.request_id), headers)
+        await exchange.respond(why.status, "application/problem+json", sql_problem(why, exchange.request_id), headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +158,13 @@ def statements_of(serving: Serving) -> Statements:
     return serving.engine.statements
 
 
-def problem(why: Refusal, request_id: str) -> bytes:
-    """An RFC 9457 problem document with the code, the SQLSTATE and the place in the statement."""
-    said: dict[str, object] = {"type": "about:blank", "title": why.message, "status": why.status}
-    if why.hint is not None:
-        said["detail"] = why.hint
-    said |= {"code": why.code, "sqlstate": state_of(why.code)}
+def sql_problem(why: Refusal, request_id: str) -> bytes:
+    """A problem document with the SQLSTATE and the place in the statement too."""
+    more: dict[str, object] = {"sqlstate": state_of(why.code)}
     if why.locations:
         line, column = why.locations[0]
-        said["position"] = {"line": line, "column": column}
-    return orjson.dumps({**said, "request_id": request_id})
+        more["position"] = {"line": line, "column": column}
+    return problem(why, request_id, **more)
 
 
 def log_statement(exchange: Exchange, serving: Serving, result: Result) -> None:
