@@ -24,6 +24,10 @@ MEDIA: Mapping[Format, str] = {
 """In order of preference: the first is the default."""
 
 
+def by_name(name: str) -> Format | None:
+    return next((format_ for format_ in MEDIA if format_ == name), None)
+
+
 def writer_of(format_: Format, schema: pa.Schema, columns: Sequence[ResultColumn], layout: Layout = "rows") -> Writer:
     """A new writer for one answer. ``layout`` matters to JSON alone."""
     if format_ == "json" and layout == "columns":
