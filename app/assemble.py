@@ -34,7 +34,8 @@ from resolvers.backends.opened import Opened
 from resolvers.observe import Observer
 from resolvers.results.kept import Kept
 from resolvers.results.results import Results
-from schema.catalog import Catalog, Issuer, Source, Zone
+from schema.catalog import Catalog, Issuer, Source
+from schema.zone import Zone
 
 MakeEngine = Callable[[Project, str, Mapping[str, Opened], Mapping[str, bytes], Observer, Kept | None], Answering]
 RevealSource = Callable[[Source, Path], Source]
@@ -73,7 +74,7 @@ class Assembler:
         issuers = self._issuers(project.catalog, zone)
         used: list[Callable[[], Awaitable[None]]] = []
         try:
-            backends = {source.name: self._backend(source, project, used) for source in needed(project.catalog, zone)}
+            backends = {name: self._backend(one, project, used) for name, one in project.catalog.sources.items()}
             if errors := unfit(project.catalog, backends):
                 raise StartError("\n".join(str(error) for error in errors))
             trusted = {issuer.issuer: self._trusted(issuer, project.root, used) for issuer in issuers}
@@ -131,13 +132,6 @@ class Assembler:
         pace = Pace(self.settings.keys_refresh, self.settings.keys_unknown_kid)
         text = partial(development_jwks, issuer, root) if issuer.development else partial(fetch, issuer, root)
         return KeySet(issuer.name, issuer.algorithms, text, pace)
-
-
-def needed(catalog: Catalog, zone: Zone) -> list[Source]:
-    """The sources of a zone's products, and of entitlements, which its policies may read."""
-    names = {product.source for product in catalog.published(zone.name)}
-    names |= {product.source for product in catalog.products.values() if product.entitlement}
-    return [source for name, source in catalog.sources.items() if name in names]
 
 
 def _fingerprint(source: Source) -> bytes:

@@ -18,8 +18,9 @@ import orjson
 from app.tokens.compact import malformed
 from app.tokens.verify import Papers, Trusted, verify
 from schema.caller import Caller
-from schema.catalog import Claim, Zone
+from schema.catalog import Claim
 from schema.errors import Refusal
+from schema.zone import Zone
 
 Headers = Iterable[tuple[bytes, bytes]]
 _BEARER = re.compile(rb"bearer +([!-~]+)", re.IGNORECASE)

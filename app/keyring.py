@@ -26,9 +26,20 @@ class KeyringError(Exception):
     """The master secret cannot be had. The sentence says what to set, never what was read."""
 
 
-def keyring(zone: str, environ: Mapping[str, str], project: Path, dev_keys: bool) -> dict[str, bytes]:
-    """The zone's keys by use: ``hash``, ``token`` and ``key`` for masks, ``seal`` (AES-SIV, 64 bytes), ``log``."""
-    master = _master(zone, environ, project, dev_keys)
+def keyring(
+    zone: str,
+    environ: Mapping[str, str],
+    project: Path,
+    dev_keys: bool,
+    reference: str | None = None,
+    alone: bool = False,
+) -> dict[str, bytes]:
+    """The zone's keys by use: ``hash``, ``token`` and ``key`` for masks, ``seal`` (AES-SIV, 64 bytes), ``log``.
+
+    ``reference`` is the catalog's to the zone's own master secret. ``alone``: the zone has one of its own or none, so
+    that whoever reads the memory of its process learns no other zone's keys. Raises KeyringError.
+    """
+    master = _master(zone, environ, project, dev_keys, reference, alone)
     return {use: _derive(master, f"customhouse/1/{zone}/{use}", length) for use, length in USES.items()}
 
 
@@ -36,15 +47,24 @@ def _derive(master: bytes, info: str, length: int) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=length, salt=None, info=info.encode()).derive(master)
 
 
-def _master(zone: str, environ: Mapping[str, str], project: Path, dev_keys: bool) -> bytes:
-    own = f"CUSTOMHOUSE_MASTER_KEY_{zone.upper().replace('-', '_')}"
-    for name in (own, "CUSTOMHOUSE_MASTER_KEY"):
-        if text := environ.get(name):
-            return _read(name, text, project)
+def _master(
+    zone: str, environ: Mapping[str, str], project: Path, dev_keys: bool, reference: str | None, alone: bool
+) -> bytes:
+    own, common = f"CUSTOMHOUSE_MASTER_KEY_{zone.upper().replace('-', '_')}", "CUSTOMHOUSE_MASTER_KEY"
+    if text := environ.get(own):
+        if alone and text == environ.get(common):
+            raise KeyringError(f"CH331 {own} is the secret of other zones too: the zone '{zone}' needs its own.")
+        return _read(own, text, project)
+    if reference is not None:
+        return _read(f"The master_key of zone '{zone}'", reference, project)
+    if not alone and (text := environ.get(common)):
+        return _read(common, text, project)
     if dev_keys:
-        return _read(".run/master.key", kept(run_folder(project) / "master.key", _new()).decode(), project)
+        name = f"master-{zone}.key" if alone else "master.key"
+        return _read(f".run/{name}", kept(run_folder(project) / name, _new()).decode(), project)
+    wanted = own if alone else common
     raise KeyringError(
-        "CH331 No master key: set CUSTOMHOUSE_MASTER_KEY to a secret reference (secret:file:PATH, secret:aws:NAME ..) "
+        f"CH331 No master key: set {wanted} to a secret reference (secret:file:PATH, secret:aws:NAME ..) "
         "whose value is 32 random bytes in base64, or use --dev-keys on your own machine."
     )
 

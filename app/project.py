@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from policies.closure import closed
 from policies.load import load_policies
 from policies.place import placed
 from policies.rules import PolicySet
@@ -27,9 +28,11 @@ class Project:
     fingerprint: str
 
     def seen_in(self, zone: str) -> Project:
-        """The project with each source where the zone reads it. What answers for a zone is made from this; made from
-        the whole project, it has no replicas, and what must not leave from the sources themselves is hidden."""
-        return replace(self, catalog=placed(self.catalog, self.policies, zone))
+        """As much of the project as the zone needs, with each source where and how the zone reads it. What answers for
+        a zone is made from this; made from the whole project, it has no replicas, and what must not leave from the
+        sources themselves is hidden."""
+        catalog, policies = closed(self.catalog, self.policies, zone)
+        return replace(self, catalog=placed(catalog, policies, zone), policies=policies)
 
 
 def load_project(root: Path, environment: str | None = None) -> Project:

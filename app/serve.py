@@ -68,7 +68,12 @@ def serve(settings: Settings, zone: str | None, parts: Parts, environ: Mapping[s
     refuse_unsafe(settings)
     project = parts.load(settings.project, settings.environment)
     chosen = zone or only_zone(project)
-    keys = keyring(chosen, environ, settings.project, settings.dev_keys)
+    declared = project.catalog.zones.get(chosen)
+    if declared is None:
+        known = ", ".join(sorted(project.catalog.zones))
+        raise StartError(f"CH332 The project has no zone '{chosen}'. It has: {known}.")
+    alone = declared.restricted
+    keys = keyring(chosen, environ, settings.project, settings.dev_keys, declared.master_key, alone)
     log.configure(settings.log_level)
     _bridge_logging()
     with contextlib.ExitStack() as closing:

@@ -19,9 +19,9 @@ from app.tokens.keyset import KeySet
 from resolvers.backends.opened import Opened
 from resolvers.operation import Answer, Operation
 from schema.caller import Caller
-from schema.catalog import Zone
 from schema.errors import Refusal
 from schema.visible import VisibleSet
+from schema.zone import Zone
 
 _SWEEP = 1.0
 

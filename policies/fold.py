@@ -103,7 +103,10 @@ def _case(node: exp.Expression, bits: tuple[Truth, ...]) -> Truth | exp.Expressi
             ifs.append(exp.If(this=test, true=_value(branch.args["true"], bits)))
     if not ifs:
         return _fold(default, bits)
-    return exp.Case(ifs=ifs, default=_value(default, bits))
+    last = _value(default, bits)
+    if all(type(value) is exp.Null for value in (last, *(branch.args["true"] for branch in ifs))):
+        return None  # and PostgreSQL would take a CASE of nothing but NULLs for text
+    return exp.Case(ifs=ifs, default=last)
 
 
 def _value(node: exp.Expression, bits: tuple[Truth, ...]) -> exp.Expression:

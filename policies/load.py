@@ -12,6 +12,7 @@ Does not promise: that a policy says what its steward meant (tests), or that a s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from policies.checks import advise, check_rules
@@ -21,6 +22,7 @@ from policies.load_rules import RuleBook
 from policies.load_sql import read_steward_sql
 from policies.load_tests import read_tests
 from policies.rules import PolicySet, ProductRules
+from policies.safety import unsafe
 from schema.catalog import Catalog
 from schema.errors import LoadError, LoadErrors
 
@@ -37,6 +39,7 @@ def load_policies(project: Path, catalog: Catalog) -> PolicySet:
     rules = _by_zone(book, catalog)
     tests = read_tests(files.sections["tests"], catalog, errors)
     errors += check_rules(rules, book)
+    errors += unsafe(rules, catalog)
     if errors:
         raise LoadErrors(errors)
     warnings += advise(rules, catalog, steward.behind)
@@ -51,7 +54,27 @@ def load_policies(project: Path, catalog: Catalog) -> PolicySet:
     )
 
 
+def _as_shown(rules: ProductRules, zone: str, catalog: Catalog) -> ProductRules:
+    """The rules of a product in a zone that does not show all of it: no grant gives what is not shown."""
+    shown = catalog.shown_columns(zone, catalog.products[rules.product])
+    if shown >= catalog.products[rules.product].columns.keys():
+        return rules
+    grants = (
+        replace(
+            grant,
+            columns=grant.columns & shown,
+            clears={column: names for column, names in grant.clears.items() if column in shown},
+            detokenize=grant.detokenize & shown,
+        )
+        for grant in rules.grants
+    )
+    return replace(rules, grants=tuple(grants))
+
+
 def _by_zone(book: RuleBook, catalog: Catalog) -> Mapping[str, Mapping[str, ProductRules]]:
     """Rules for every product but entitlements, published or not: a view may read what a zone does not publish."""
     products = [product.id for product in catalog.products.values() if not product.entitlement]
-    return {zone: {product: book.product_rules(product, zone) for product in products} for zone in catalog.zones}
+    return {
+        zone: {product: _as_shown(book.product_rules(product, zone), zone, catalog) for product in products}
+        for zone in catalog.zones
+    }

@@ -50,7 +50,9 @@ def visible(policies: PolicySet, catalog: Catalog, caller: Caller, moment: Momen
         if mine is not None and (looked_up := names & _tokens(mine, asked)):
             tokens[product.id] = looked_up
     relationships = {
-        product.id: frozenset(r.name for r in product.relationships.values() if _may_follow(r, columns))
+        product.id: frozenset(
+            way.name for way in catalog.shown_relationships(caller.zone, product) if _may_follow(way, columns)
+        )
         for product in published
         if product.id in columns
     }

@@ -11,6 +11,7 @@ from typing import Literal
 
 from schema.errors import Place
 from schema.types import Type
+from schema.zone import Zone
 
 Cardinality = Literal["one", "many"]
 SourceKind = Literal[
@@ -269,42 +270,6 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class SqlLimits:
-    """What SQL may take in a zone: rows and bytes of an answer, seconds until its last row, statements at once in a
-    process and of one caller, rows and bytes that are pulled to be joined across sources, and rows of tables that
-    nothing joins, by their declared sizes."""
-
-    enabled: bool = True
-    max_rows: int = 1_000_000
-    max_bytes: int = 1024 * 1024 * 1024
-    timeout: float = 120.0
-    statements: int = 16
-    statements_per_caller: int = 4
-    joined_rows: int = 5_000_000
-    joined_bytes: int = 512 * 1024 * 1024
-    crossed_rows: int = 100_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """An audience with its own schema. ``products`` None publishes everything but entitlements."""
-
-    name: str
-    issuers: tuple[str, ...]
-    place: Place
-    products: frozenset[str] | None = None
-    region: str | None = None
-    page_size: int = 100
-    max_page_size: int = 1000
-    max_rows: int = 100_000
-    max_candidates: int = 10_000
-    max_answer_bytes: int = 32 * 1024 * 1024
-    max_body_bytes: int = 1024 * 1024
-    timeout: float = 25.0
-    sql: SqlLimits = SqlLimits()
-
-
-@dataclass(frozen=True, slots=True)
 class Catalog:
     """Everything that exists, by name. ``version`` is a digest of the files it was read from."""
 
@@ -325,6 +290,21 @@ class Catalog:
         """The products a zone publishes, in catalog order."""
         chosen = self.zones[zone].products
         return tuple(p for p in self.products.values() if not p.entitlement and (chosen is None or p.id in chosen))
+
+    def shown_columns(self, zone: str, product: Product) -> frozenset[str]:
+        """The columns of a published product that a zone shows."""
+        shown = self.zones[zone].shows(product.id)
+        return (frozenset(product.columns) if shown.columns is None else shown.columns) - shown.withheld
+
+    def shown_relationships(self, zone: str, product: Product) -> tuple[Relationship, ...]:
+        """The relationships of a published product that a zone shows: to what it publishes."""
+        chosen = self.zones[zone].shows(product.id).relationships
+        there = self.zones[zone].products
+        return tuple(
+            way
+            for way in product.relationships.values()
+            if (chosen is None or way.name in chosen) and (there is None or way.target in there)
+        )
 
     def relationship(self, id_: str) -> Relationship:
         """The relationship ``domain.product.name``."""

@@ -17,14 +17,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from schema.catalog import Catalog, Product
+from schema.catalog import Catalog
 from schema.errors import LoadError, LoadErrors, Place
 from schema.load_files import BASE, digest, digest_files, overlay_name, settings_files, yaml_files
 from schema.load_names import collisions
 from schema.load_products import read_products
 from schema.load_settings import overlay, read_settings
-from schema.load_shape import check, unknown
+from schema.load_shape import check
 from schema.load_shapes import CATALOG, SETTINGS
+from schema.load_zones import check_published
 from schema.yaml_source import Entries, Node, read_yaml
 
 __all__ = ["digest_files", "load_catalog"]
@@ -73,7 +74,7 @@ def _load(project: Path, environment: str | None) -> Catalog:
         zones=read.zones,
     )
     errors += collisions(catalog)
-    _zones(settings, products, errors)
+    check_published(settings.map("zones"), products, errors)
     if errors:
         raise LoadErrors(_telling(errors))
     return catalog
@@ -96,19 +97,3 @@ def _settings(files: Mapping[str, bytes], environment: str | None, errors: list[
     if readable:
         check(merged, SETTINGS, "", errors)
     return merged if isinstance(merged, Entries) else Entries(merged.place)
-
-
-def _zones(settings: Entries, products: Mapping[str, Product], errors: list[LoadError]) -> None:
-    """What zones publish must be there, once, and be no entitlement."""
-    for name, _, node in settings.map("zones").maps():
-        seen = set()
-        for id_, place in node.texts("products"):
-            product = products.get(id_)
-            if product is None:
-                errors.append(unknown(place, "product", id_, products))
-            elif product.entitlement:
-                sentence = f"The zone '{name}' publishes '{id_}', which is an entitlement."
-                errors.append(LoadError(place, "CH231", sentence, "Entitlements are never published: remove it."))
-            elif id_ in seen:
-                errors.append(LoadError(place, "CH204", f"The zone '{name}' names '{id_}' twice.", "Remove one."))
-            seen.add(id_)

@@ -19,7 +19,6 @@ from schema.errors import LoadError, Place
 from schema.load_keyed import check_sources, read_columns_of, read_keyed
 from schema.load_partitions import read_partition
 from schema.load_relationships import read_relationships
-from schema.load_settings import whole
 from schema.load_shape import clip, unknown
 from schema.load_units import seconds
 from schema.load_views import read_views
@@ -115,7 +114,7 @@ def _product(id_: str, place: Place, node: Entries, domains: Mapping[str, Domain
         freshness=None if freshness is None else seconds(freshness),
         cache=node.flag("cache", False),
         entitlement=node.flag("entitlement", False),
-        rows=whole(node, "rows", 0) if node.has("rows") else None,
+        rows=node.whole("rows", 0) if node.has("rows") else None,
     )
     if not node.has("model"):
         _where(product, node, errors)

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from schema.catalog import Claim, Issuer, Replica, Source, SourceKind, SqlLimits, Zone
+from schema.catalog import Claim, Issuer, Replica, Source, SourceKind
 from schema.errors import LoadError, Place
 from schema.load_issuers import key_places, read_issuer
 from schema.load_secrets import check_secrets
-from schema.load_shape import clip, unknown
+from schema.load_shape import clip
 from schema.load_shapes import KEY_PLACES
-from schema.load_units import seconds, size
+from schema.load_zones import read_zones
 from schema.types import Type, parse_type
 from schema.yaml_source import Entries, Entry, Items, Node, Scalar, merge, plain
+from schema.zone import Zone
 
 _CLOUD = frozenset({"dynamodb", "sagemaker_features", "sagemaker", "vertex"})
 """Kinds whose own cloud says where they are."""
@@ -50,7 +51,7 @@ def read_settings(node: Entries, errors: list[LoadError]) -> Settings:
     sources = {name: _source(name, place, it, errors) for name, place, it in node.map("sources").maps()}
     claims = {name: _claim(name, place, it, errors) for name, place, it in node.map("claims").maps()}
     issuers = {name: read_issuer(name, place, it, claims, errors) for name, place, it in node.map("issuers").maps()}
-    zones = {name: _zone(name, place, it, issuers, errors) for name, place, it in node.map("zones").maps()}
+    zones = read_zones(node.map("zones"), issuers, sources, claims, errors)
     return Settings(sources, claims, issuers, zones)
 
 
@@ -101,77 +102,3 @@ def _claim(name: str, place: Place, node: Entries, errors: list[LoadError]) -> C
             sentence = f"The claim '{name}' has the unknown type '{clip(text)}'."
             errors.append(LoadError(node.at("type"), "CH215", sentence, "For example: string, list<string>."))
     return Claim(name, type_, many, place, node.text("description") or "")
-
-
-def _zone(name: str, place: Place, node: Entries, issuers: Mapping[str, Issuer], errors: list[LoadError]) -> Zone:
-    named = node.texts("issuers")
-    seen: dict[str, str] = {}
-    for issuer, at in named:
-        if issuer not in issuers:
-            errors.append(unknown(at, "issuer", issuer, issuers))
-            continue
-        iss = issuers[issuer].issuer
-        if seen.setdefault(iss, issuer) != issuer:
-            sentence = f"The issuers '{seen[iss]}' and '{issuer}' of zone '{name}' have the same 'issuer'."
-            hint = "A token could be of either: keep one, with the audiences of both."
-            errors.append(LoadError(at, "CH229", sentence, hint))
-    limits = node.map("limits")
-    page, most = whole(limits, "page_size", 100), whole(limits, "max_page_size", 1000)
-    if page > most:
-        sentence = f"The page_size {page} of zone '{name}' is larger than its max_page_size {most}."
-        errors.append(LoadError(limits.at("page_size"), "CH230", sentence, "Raise one or lower the other."))
-    timeout = seconds(limits.text("timeout") or "25s")
-    if timeout == 0.0:
-        _zero(limits, "timeout", errors)
-    return Zone(
-        name=name,
-        issuers=tuple(issuer for issuer, _ in named),
-        place=place,
-        products=frozenset(text for text, _ in node.texts("products")) if node.has("products") else None,
-        region=node.text("region"),
-        page_size=page,
-        max_page_size=most,
-        max_rows=whole(limits, "max_rows", 100_000),
-        max_candidates=whole(limits, "max_candidates", 10_000),
-        max_answer_bytes=_bytes(limits, "max_answer_bytes", 32 * 1024 * 1024, errors),
-        max_body_bytes=_bytes(limits, "max_body_bytes", 1024 * 1024, errors),
-        timeout=timeout or 25.0,
-        sql=_sql(node.map("sql"), errors),
-    )
-
-
-def _sql(node: Entries, errors: list[LoadError]) -> SqlLimits:
-    usual = SqlLimits()
-    timeout = seconds(node.text("timeout") or f"{usual.timeout:.0f}s")
-    if timeout == 0.0:
-        _zero(node, "timeout", errors)
-    return SqlLimits(
-        enabled=node.flag("enabled", usual.enabled),
-        max_rows=whole(node, "max_rows", usual.max_rows),
-        max_bytes=_bytes(node, "max_bytes", usual.max_bytes, errors),
-        timeout=timeout or usual.timeout,
-        statements=whole(node, "statements", usual.statements),
-        statements_per_caller=whole(node, "statements_per_caller", usual.statements_per_caller),
-        joined_rows=whole(node, "joined_rows", usual.joined_rows),
-        crossed_rows=whole(node, "crossed_rows", usual.crossed_rows),
-        joined_bytes=_bytes(node, "joined_bytes", usual.joined_bytes, errors),
-    )
-
-
-def _zero(limits: Entries, key: str, errors: list[LoadError]) -> None:
-    errors.append(LoadError(limits.at(key), "CH230", f"The limit '{key}' is zero.", "Remove it for the default."))
-
-
-def whole(node: Entries, key: str, default: int) -> int:
-    found = node.scalar(key)
-    return found.value if found is not None and type(found.value) is int else default
-
-
-def _bytes(limits: Entries, key: str, default: int, errors: list[LoadError]) -> int:
-    node: Scalar | None = limits.scalar(key)
-    if node is None or isinstance(node.value, bool | float):
-        return default
-    found = node.value if isinstance(node.value, int) else size(str(node.value))
-    if found == 0 and isinstance(node.value, str):
-        _zero(limits, key, errors)
-    return default if found is None else found

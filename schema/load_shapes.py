@@ -5,53 +5,28 @@ from __future__ import annotations
 from typing import get_args
 
 from schema.catalog import SourceKind
-from schema.load_shape import Anything, Either, Flag, Key, ListOf, MapOf, Number, Record, Shape, Text
-from schema.load_units import DURATION, SIZE
-from schema.names import GRAPHQL, LOGICAL
-
-LOCAL = r"[a-z][a-z0-9_-]{0,62}"
-TAG = r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*"
-PRODUCT = rf"{LOGICAL}\.{LOGICAL}"
+from schema.load_shape import Anything, Either, Flag, ListOf, MapOf, Number, Record, Text
+from schema.load_shapes_words import (
+    GRAPHQL_NAME,
+    LOCAL,
+    LOCAL_WORDS,
+    NAMED,
+    PRODUCT,
+    TAGS,
+    duration,
+    may,
+    named,
+    need,
+    reason,
+)
+from schema.load_shapes_zones import ZONE
+from schema.names import LOGICAL
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _SIGNATURES = f"Only asymmetric signatures are accepted: {', '.join(ALGORITHMS)}."
 DEFAULT_ALGORITHMS = ("RS256", "ES256", "EdDSA")
 PRESETS = ("plain", "hasura", "auth0", "okta", "keycloak", "entra", "cognito")
 KEY_PLACES = ("jwks_url", "jwks_file", "oidc", "development")
-
-_NAME = "a name: lower-case letters, digits and underscores, a letter first"
-_LOCAL = "a name: lower-case letters, digits, - and _, a letter first"
-_TAG = "a tag: lower-case words joined by dots"
-
-
-def need(shape: Shape) -> Key:
-    return Key(shape, required=True)
-
-
-def may(shape: Shape) -> Key:
-    return Key(shape)
-
-
-def named(item: Shape, about: str) -> MapOf:
-    return MapOf(item, about, LOGICAL, _NAME)
-
-
-def duration(about: str) -> Text:
-    return Text(about, DURATION, "a duration", examples=("25s", "24h"))
-
-
-def size(about: str) -> Either:
-    return Either((Number(least=1), Text("", SIZE, "a size", examples=("32MiB", "1MB"))), about)
-
-
-TAGS = ListOf(Text("", TAG, _TAG, examples=("pii.email",)), "Classifications that policies select by.")
-GRAPHQL_NAME = Text("The GraphQL name, where the camelCase of the name will not do.", GRAPHQL, "a GraphQL name")
-
-
-def reason(about: str) -> Record:
-    """``{reason: ..}``: a decision that opens something, with what whoever reviews it must know."""
-    return Record({"reason": need(Text("Why this is right, for whoever reviews it."))}, about, "reason")
-
 
 REPLICA = Record({
     "location": need(Text("The cloud region it is in.")),
@@ -67,7 +42,7 @@ SOURCE = Record({
                                     "this order, that is where all its localize policies for the source say.")),
     "required": may(Flag("false: the gateway starts without it and answers CH5xx until it is there. Default true.")),
     "options": may(MapOf(Anything(), "Options of the back end, such as pool_size, threads or memory_limit.")),
-    "session": may(MapOf(Text("", LOGICAL, _NAME), "Session tags of the cloud, each with the claim its value is taken "
+    "session": may(MapOf(Text("", LOGICAL, NAMED), "Session tags of the cloud, each with the claim its value is taken "
                          "from: department: department.")),
 }, "A connection to a database, a feature store or a model server.", "source")  # fmt: skip
 
@@ -117,46 +92,12 @@ ISSUER = Record({
 }, "A token issuer. Exactly one of jwks_url, jwks_file, oidc and development says where its keys are.",
     "issuer")  # fmt: skip
 
-LIMITS = Record({
-    "page_size": may(Number("Rows of a page where the caller names none. Default 100.", least=1, most=1_000_000)),
-    "max_page_size": may(Number("Most rows of a page. Default 1000.", least=1, most=1_000_000)),
-    "max_rows": may(Number("Most rows of one answer. Default 100000.", least=1, most=1_000_000_000)),
-    "max_answer_bytes": may(size("Largest answer. Default 32MiB.")),
-    "max_candidates": may(Number("Most rows that are looked at to filter or order by what another source knows. "
-                                 "Default 10000.", least=1, most=1_000_000)),
-    "max_body_bytes": may(size("Largest request body. Default 1MiB.")),
-    "timeout": may(duration("Longest run of a request. Default 25s.")),
-}, "Limits of a zone.", "limits")  # fmt: skip
-
-SQL = Record({
-    "enabled": may(Flag("false: the zone answers no SQL. Default true.")),
-    "max_rows": may(Number("Most rows of one answer. Default 1000000.", least=1, most=1_000_000_000)),
-    "max_bytes": may(size("Largest answer, as Arrow. Default 1GiB.")),
-    "timeout": may(duration("Until the last row is read. Default 120s.")),
-    "statements": may(Number("Most statements at once in one process. Default 16.", least=1, most=10_000)),
-    "statements_per_caller": may(Number("Most statements at once of one caller. Default 4.", least=1, most=10_000)),
-    "joined_rows": may(Number("Most rows pulled to be joined across sources. Default 5000000.", least=1,
-                              most=1_000_000_000)),
-    "crossed_rows": may(Number("Most rows that tables without a join between them would make, by the rows that "
-                               "products declare. Default 100000000.", least=1, most=1_000_000_000_000_000)),
-    "joined_bytes": may(size("Most bytes pulled to be joined across sources. Default 512MiB.")),
-}, "What SQL may take in a zone.", "sql")  # fmt: skip
-
-ZONE = Record({
-    "issuers": need(ListOf(Text(), "Names of the issuers whose tokens it accepts.", least=1)),
-    "products": may(ListOf(Text("", PRODUCT, "a product id, domain.product", examples=("operations.flights",)),
-                           "Ids of the products it publishes. Absent: all but entitlements.")),
-    "region": may(Text("The cloud region this gateway runs in: request.region in policies.")),
-    "limits": may(LIMITS),
-    "sql": may(SQL),
-}, "An audience with its own schema and listener.", "zone")  # fmt: skip
-
 SETTINGS = Record({
     "version": need(Number("The version of this format: 1.", least=1, most=1)),
-    "sources": may(MapOf(SOURCE, "Connections by name.", LOCAL, _LOCAL)),
+    "sources": may(MapOf(SOURCE, "Connections by name.", LOCAL, LOCAL_WORDS)),
     "claims": may(named(CLAIM, "What policies may know of a caller.")),
-    "issuers": may(MapOf(ISSUER, "Token issuers by name.", LOCAL, _LOCAL)),
-    "zones": may(MapOf(ZONE, "Audiences by name.", LOCAL, _LOCAL)),
+    "issuers": may(MapOf(ISSUER, "Token issuers by name.", LOCAL, LOCAL_WORDS)),
+    "zones": may(MapOf(ZONE, "Audiences by name.", LOCAL, LOCAL_WORDS)),
 }, "Settings of a project (customhouse.yaml).", "settings")  # fmt: skip
 
 DOMAIN = Record({
@@ -190,9 +131,9 @@ RELATIONSHIP = Record({
     "description": may(Text("What the relationship means.")),
     "graphql": may(GRAPHQL_NAME),
     "inverse": may(Either((
-        Text("", LOGICAL, _NAME),
+        Text("", LOGICAL, NAMED),
         Record({
-            "name": need(Text("The name of the way back.", LOGICAL, _NAME)),
+            "name": need(Text("The name of the way back.", LOGICAL, NAMED)),
             "description": may(Text("What the way back means.")),
             "graphql": may(GRAPHQL_NAME),
             "traverse_masked": may(reason(_TRAVERSE)),
@@ -222,8 +163,8 @@ _INPUT = Either((Text("Just the type."), Record({
 MODEL = Record({
     "name": may(Text("What the source calls it. Default: the product's name.", r"(?s).{1,255}", "a name")),
     "version": need(Text("The version that is served; part of the key of every answer that is kept.")),
-    "inputs": need(MapOf(_INPUT, "Its inputs by logical name, in the order of its signature.", LOGICAL, _NAME, 1)),
-    "outputs": need(MapOf(Either((Text("Just the type."), COLUMN)), "Its outputs by logical name.", LOGICAL, _NAME, 1)),
+    "inputs": need(MapOf(_INPUT, "Its inputs by logical name, in the order of its signature.", LOGICAL, NAMED, 1)),
+    "outputs": need(MapOf(Either((Text("Just the type."), COLUMN)), "Its outputs by logical name.", LOGICAL, NAMED, 1)),
     "deterministic": may(Flag("true: equal inputs give equal outputs. With 'freshness' of the product they are kept.")),
     "batch": may(Number("Most rows of one call.", least=1, most=100_000)),
     "raw": may(Record({
@@ -263,7 +204,7 @@ PRODUCT_SHAPE = Record({
     "entitlement": may(Flag("true: never published; policies may look up rights in it.")),
     "features": may(FEATURES),
     "model": may(MODEL),
-    "columns": may(MapOf(Either((Text("Just the type."), COLUMN)), "Its columns by logical name.", LOGICAL, _NAME, 1)),
+    "columns": may(MapOf(Either((Text("Just the type."), COLUMN)), "Its columns by logical name.", LOGICAL, NAMED, 1)),
     "relationships": may(named(RELATIONSHIP, "Ways to other products by name.")),
 }, "A governed table, view, feature view or model.", "product")  # fmt: skip
 
@@ -278,4 +219,4 @@ PERSONAS = MapOf(Record({
     "subject": need(Text("The sub of the token.")),
     "claims": may(MapOf(Anything(), "Claims as they stand in the token.")),
     "purposes": may(ListOf(Text(), "Purposes the token allows.")),
-}, "A demo persona.", "persona"), "Demo personas by name.", LOCAL, _LOCAL)  # fmt: skip
+}, "A demo persona.", "persona"), "Demo personas by name.", LOCAL, LOCAL_WORDS)  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schema.load_shape import Anything, Either, Flag, Key, ListOf, MapOf, Null, Number, Record, Shape, Text
-from schema.load_shapes import PRODUCT, TAG, may, need, reason
+from schema.load_shapes_words import PRODUCT, TAG, may, need, reason
 
 _PRODUCTS = Text("", rf"\*|[a-z][a-z0-9_]*\.\*|{PRODUCT}", "a product id, 'domain.*' or '*'")
 _COLUMNS = ListOf(Text(), "Column names.", least=1)

@@ -26,3 +26,10 @@ def size(text: str) -> int | None:
         return None
     match = _PARTS.fullmatch(text)
     return None if match is None else int(match[1]) * _BYTES[match[2]]
+
+
+def rate(text: str) -> tuple[int, float] | None:
+    """``600/1m`` as (600, 60.0); None where the text is no rate."""
+    many, _, window = text.partition("/")
+    length = seconds(window)
+    return (int(many), length) if many.isascii() and many.isdecimal() and length else None

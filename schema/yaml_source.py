@@ -107,6 +107,10 @@ class Entries:
         node = self.scalar(key)
         return node.value if node is not None and isinstance(node.value, bool) else default
 
+    def whole(self, key: str, default: int) -> int:
+        node = self.scalar(key)
+        return node.value if node is not None and type(node.value) is int else default
+
     def texts(self, key: str) -> tuple[tuple[str, Place], ...]:
         """The text items of a list, each with its place."""
         node = self.get(key)

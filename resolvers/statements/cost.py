@@ -14,13 +14,14 @@ import math
 from sqlglot import exp
 
 from resolvers.partitions import partition_filtered
-from schema.catalog import Catalog, Product, SqlLimits
+from schema.catalog import Catalog, Product
 from schema.errors import Refusal
 from schema.sql.forms import classes
 from schema.sql.scopes import Scope, conjuncts, scopes_of
 from schema.sql.series import length
 from schema.statement import LogicalStatement
 from schema.visible import VisibleSet
+from schema.zone import SqlLimits
 
 
 def check_cost(statement: LogicalStatement, catalog: Catalog, visible: VisibleSet, limits: SqlLimits) -> None:

@@ -22,13 +22,23 @@ from schema.graphql.definitions import (
 from schema.graphql.scope import SUMMED, Scope, value_type
 from schema.names import camel, pascal
 from schema.types import Type
+from schema.zone import Root
 
+ROOT_OF: Mapping[str, Root] = {
+    "key": "one",
+    "keys": "by_keys",
+    "list": "list",
+    "aggregate": "aggregate",
+    "groups": "groups",
+    "detokenize": "detokenize",
+}
+"""What a zone calls each form of root field."""
 ROW_ID = "The row's id over all products, for `node`. It holds for the caller who was given it."
 
 
 def row(scope: Scope) -> TypeDef:
     """The product's own type. Every column may be null: masks and row-wise grants may take any value away."""
-    fields = {} if scope.keyed else {"nodeId": FieldDef(ref("ID!"), OfRow(scope.product), ROW_ID)}
+    fields = {} if scope.keyed or not scope.nodes else {"nodeId": FieldDef(ref("ID!"), OfRow(scope.product), ROW_ID)}
     for column in scope.columns:
         type_ = ref(scope.value_type(column))
         fields[column.field] = FieldDef(type_, OfColumn(scope.product, column), column_text(column))
@@ -36,7 +46,7 @@ def row(scope: Scope) -> TypeDef:
         fields.update(_related(scope, relationship))
     for name, field in _entity(scope).items():
         fields.setdefault(name, field)
-    return TypeDef(scope.name, "object", fields, product_text(scope), node=not scope.keyed)
+    return TypeDef(scope.name, "object", fields, product_text(scope), node=scope.nodes and not scope.keyed)
 
 
 def _entity(scope: Scope) -> dict[str, FieldDef]:
@@ -209,7 +219,18 @@ def root_names(product: Product) -> tuple[str, ...]:
 
 
 def roots(scope: Scope) -> dict[str, FieldDef]:
-    """The fields of Query that belong to the product. All may be null: one whose source fails is, beside the others."""
+    """The fields of Query that start from the product, as far as the zone shows them. All may be null: one whose source
+    fails is, beside the others."""
+    shown = scope.roots
+    found = _roots(scope)
+    return {
+        name: field
+        for name, field in found.items()
+        if shown is None or (isinstance(field.meaning, OfRoot) and ROOT_OF[field.meaning.form] in shown)
+    }
+
+
+def _roots(scope: Scope) -> dict[str, FieldDef]:
     product, name, about = scope.product, scope.name, product_text(scope)
     if product.model is not None:
         return _predict(scope)

@@ -11,6 +11,7 @@ from schema.catalog import Catalog, Column, Domain, Product, Relationship
 from schema.graphql.scalars import NAMES
 from schema.names import enum_value, pascal
 from schema.types import NUMERIC, ORDERED, TEMPORAL, Kind, Type
+from schema.zone import Root
 
 EXTREMAL = NUMERIC | TEMPORAL | {Kind.STRING, Kind.TIME}
 """Kinds that have a smallest and a largest value on every engine."""
@@ -23,7 +24,8 @@ SUMMED = {Kind.INTEGER: "Decimal", Kind.BIGINT: "Decimal", Kind.DECIMAL: "Decima
 class Scope:
     """A product, its visible columns and relationships, and their targets. ``without``: figures its source lacks.
     ``detokenizable``: the columns whose tokens may be looked up. ``keyed``: its source answers by key alone. A model
-    shows its outputs; its inputs are ``key``."""
+    shows its outputs; its inputs are ``key``. ``roots``: which fields of Query start from it, None for all there are;
+    ``nodes``: whether rows are asked for by node id."""
 
     product: Product
     domain: Domain | None
@@ -36,6 +38,8 @@ class Scope:
     detokenizable: tuple[Column, ...] = ()
     keyed: bool = False
     inputs: tuple[Column, ...] = ()
+    roots: frozenset[Root] | None = None
+    nodes: bool = True
 
     @property
     def name(self) -> str:

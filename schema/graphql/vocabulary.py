@@ -64,10 +64,10 @@ def everything(catalog: Catalog, zone: str) -> VisibleSet:
     products = catalog.published(zone)
     known = {product.id for product in products}
     relationships = {
-        product.id: frozenset(name for name, to in product.relationships.items() if to.target in known)
+        product.id: frozenset(to.name for to in catalog.shown_relationships(zone, product) if to.target in known)
         for product in products
     }
-    columns = {product.id: frozenset(product.columns) for product in products}
+    columns = {product.id: catalog.shown_columns(zone, product) for product in products}
     return VisibleSet(zone, columns, relationships, "everything")
 
 
@@ -85,7 +85,9 @@ class Vocabulary:
         self._index, self._without = index, without
         self._catalog, self._zone, self._visible = catalog, catalog.zones[zone], visible
         self._published = {product.id for product in catalog.published(zone)}
-        self._made: dict[str, TypeDef | None] = {**_SHARED}
+        self._made: dict[str, TypeDef | None] = {
+            name: made for name, made in _SHARED.items() if self._zone.node or name != "Node"
+        }
         self._scopes: dict[str, Scope | None] = {}
 
     def type(self, name: str) -> TypeDef | None:
@@ -99,7 +101,7 @@ class Vocabulary:
     def root(self, name: str) -> FieldDef | None:
         """One field of Query, without making the others."""
         if name == "node":
-            return _NODE
+            return _NODE if self._zone.node else None
         product = self._index.roots.get(name)
         scope = self.scope(product) if product is not None else None
         return self._ordered_fields(outputs.roots(scope)).get(name) if scope is not None else None
@@ -157,6 +159,8 @@ class Vocabulary:
             tuple(column for column in product.columns.values() if column.name in tokens),
             self._catalog.keyed(product.id),
             tuple(column for column in shown if column.name in given),
+            self._zone.shows(product.id).roots,
+            self._zone.node,
         )
 
     def _related(self, product: Product, relationship: Relationship) -> bool:
@@ -188,7 +192,8 @@ class Vocabulary:
             scope = self.scope(product)
             if scope is not None:
                 fields.update(outputs.roots(scope))
-        fields["node"] = _NODE
+        if self._zone.node:
+            fields["node"] = _NODE
         return self._without_empty(TypeDef("Query", "object", fields, self.query_text))
 
     @property

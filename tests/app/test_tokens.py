@@ -15,10 +15,11 @@ from app.tokens.fetch import fetch
 from app.tokens.keyset import KeySet, Pace
 from app.tokens.verify import Trusted
 from schema.caller import Caller
-from schema.catalog import Claim, ClaimPath, Zone
+from schema.catalog import Claim, ClaimPath
 from schema.catalog import Issuer as Declared
 from schema.errors import Place, Refusal
 from schema.types import STRING
+from schema.zone import Zone
 from tests.app.attacks import attacks
 from tests.app.issuer import Issuer, alg_of, jwk, sign
 

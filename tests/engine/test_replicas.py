@@ -61,7 +61,7 @@ def written(folder: Path, case: Mapping[str, Any]) -> Path:
     replicas = [{"location": PLACES[name], "url": f"{name}.duckdb"} for name in ("us", "asia")]
     main = {"kind": "duckdb", "url": "eu.duckdb", "location": PLACES["eu"], "replicas": replicas}
     zones: dict[str, dict[str, object]] = {
-        name: {"issuers": ["dev"], "region": region} for name, region in ZONES.items()
+        name: {"issuers": ["dev"], "region": region, "exposure": "internal"} for name, region in ZONES.items()
     }
     zones["few"]["products"] = ["a.seen", "a.shown"]
     issuer = {"issuer": "https://issuer.example", "audiences": ["a"], "development": True}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from schema.catalog import Catalog, Column, Domain, Product, Relationship, Zone
+from schema.catalog import Catalog, Column, Domain, Product, Relationship
 from schema.errors import Place
 from schema.names import camel
 from schema.types import parse_type
 from schema.visible import VisibleSet
+from schema.zone import Zone
 
 HERE = Place("catalog.yaml")
 ZONE = "internal"

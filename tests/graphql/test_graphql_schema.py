@@ -17,12 +17,13 @@ from graphql import (
 )
 
 from resolvers.frontends.graphql.frontend import GraphQLFrontEnd
-from schema.catalog import Catalog, Zone
+from schema.catalog import Catalog
 from schema.graphql import build
 from schema.graphql.vocabulary import MAKERS, everything
 from schema.names import camel
 from schema.query import Literal_
 from schema.visible import VisibleSet
+from schema.zone import Zone
 from tests.graphql.asking import CATALOG, VISIBLE, ask, front_end, refused
 from tests.graphql.catalog import FLIGHTS, HERE, PLANES, ZONE, columns, related
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from schema.caller import Caller, ClaimValue
-from schema.catalog import Catalog, Claim, Column, Domain, Product, Relationship, Source, Zone
+from schema.catalog import Catalog, Claim, Column, Domain, Product, Relationship, Source
 from schema.errors import Place
 from schema.names import camel
 from schema.types import parse_type
+from schema.zone import Zone
 
 HERE = Place("catalog/house.yaml")
 

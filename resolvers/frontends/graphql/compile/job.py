@@ -11,12 +11,13 @@ from sqlglot import exp
 from resolvers.frontends.graphql.collecting import Collector
 from resolvers.frontends.graphql.compile.seals import Seals
 from resolvers.frontends.graphql.given import Given, Null, Value, Values, given
-from schema.catalog import Catalog, Product, Zone
+from schema.catalog import Catalog, Product
 from schema.graphql import View
 from schema.graphql.definitions import FieldDef
 from schema.query import Block, Feed, Gathering, Limit, Origin, Output, Slot
 from schema.trees import copied, key
 from schema.types import DECIMAL, INTEGER, STRING, Kind, Type
+from schema.zone import Zone
 
 
 @dataclass(slots=True)

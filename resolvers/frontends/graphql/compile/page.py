@@ -14,10 +14,10 @@ from resolvers.frontends.graphql.compile.job import Job
 from resolvers.frontends.graphql.compile.order import Term
 from resolvers.frontends.graphql.given import Given, Value
 from resolvers.frontends.graphql.places import locations
-from schema.catalog import Zone
 from schema.errors import Refusal
 from schema.query import Limit
 from schema.types import BIGINT
+from schema.zone import Zone
 
 _ALIAS = re.compile(r'"t\d+"')
 _SLOT = re.compile(r":s\d+")
