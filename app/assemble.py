@@ -72,6 +72,16 @@ class Assembler:
             raise StartError(f"CH332 The project has no zone '{self.zone}'. It has: {known}.")
         project = project.seen_in(self.zone)
         issuers = self._issuers(project.catalog, zone)
+        for waiver in zone.waivers:
+            event(
+                "rule_waived",
+                "warning",
+                zone=zone.name,
+                rule=waiver.rule,
+                on=waiver.on,
+                reason=waiver.reason,
+                since=waiver.since,
+            )
         used: list[Callable[[], Awaitable[None]]] = []
         try:
             backends = {name: self._backend(one, project, used) for name, one in project.catalog.sources.items()}

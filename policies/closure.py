@@ -1,40 +1,45 @@
 """Closure: what a zone needs of a project, and nothing else of it.
 
 From whole catalog and policies to those of one zone: the products that it publishes, those inside their views and at
-the ends of the paths of their rules, the sources of these as the zone reads them, its issuers with the audiences that
-are meant for it. Whatever answers for a zone is made of this, so what is not in it cannot be told apart from what does
-not exist: it is not there.
+the ends of the paths of their rules, the columns and relationships of these that are shown or looked at, their sources
+as the zone reads them, and its issuers with the audiences that are meant for it. Whatever answers for a zone is made of
+this, so what is not in it cannot be told apart from what does not exist: it is not there.
 
-Names that stay although the zone does not show them (columns and relationships that rules look at) are hidden as
-everywhere else: no grant gives them (`policies.load`), and `Catalog.shown_relationships` leaves them out.
+Names that stay although the zone does not show them, because something looks at them, are hidden as everywhere else: no
+grant gives them (`policies.load`), and `Catalog.shown_relationships` leaves them out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from policies.condition import Condition
 from policies.govern import needed_products
 from policies.rules import PolicySet, ProductRules
-from schema.catalog import Catalog, Issuer, Product, Source
+from schema.catalog import Catalog, Issuer, Product, Relationship, Source
 from schema.zone import Zone
+
+T = TypeVar("T")
+Rules = Mapping[str, ProductRules]
 
 
 def closed(catalog: Catalog, policies: PolicySet, zone: str) -> tuple[Catalog, PolicySet]:
     """Catalog and policies as far as a zone needs them."""
-    products = _products(catalog, policies, zone)
-    rules = {id_: rules for id_, rules in policies.rules[zone].items() if id_ in products}
-    asked = {name for one in rules.values() for condition in one.conditions() for name in condition.entitlements}
+    closure = _Closure(catalog, policies, zone)
+    products = {id_: closure.product(one) for id_, one in catalog.products.items() if id_ in closure.products}
+    rules = {id_: _over(one, products[id_]) for id_, one in policies.rules[zone].items() if id_ in products}
+    asked = {name for condition in _conditions(rules.values()) for name in condition.entitlements}
     entitlements = {name: one for name, one in policies.entitlements.items() if name in asked}
-    kept = {id_: _cut(product, catalog, rules, zone) for id_, product in catalog.products.items() if id_ in products}
-    named = {product.source for product in kept.values()} | {one.source for one in entitlements.values()}
-    here, domains = catalog.zones[zone], {product.domain for product in kept.values()}
+    named = {product.source for product in products.values()} | {one.source for one in entitlements.values()}
+    here, domains = catalog.zones[zone], {product.domain for product in products.values()}
     return (
         replace(
             catalog,
             sources={name: own(source, here) for name, source in catalog.sources.items() if name in named},
             domains={name: domain for name, domain in catalog.domains.items() if name in domains},
-            products=kept,
+            products=products,
             issuers={name: _issuer(catalog.issuers[name], here) for name in here.issuers},
             zones={zone: here},
         ),
@@ -43,8 +48,8 @@ def closed(catalog: Catalog, policies: PolicySet, zone: str) -> tuple[Catalog, P
             rules={zone: rules},
             entitlements=entitlements,
             tests=tuple(test for test in policies.tests if test.zone == zone),
-            derived={id_: derived for id_, derived in policies.derived.items() if id_ in kept},
-            views={id_: view for id_, view in policies.views.items() if id_ in kept},
+            derived={id_: _kept(one, products[id_]) for id_, one in policies.derived.items() if id_ in products},
+            views={id_: view for id_, view in policies.views.items() if id_ in products},
             warnings=(),
         ),
     )
@@ -65,30 +70,114 @@ def _issuer(issuer: Issuer, zone: Zone) -> Issuer:
     return replace(issuer, audiences=tuple(one for one in issuer.audiences if one in zone.audiences))
 
 
-def _products(catalog: Catalog, policies: PolicySet, zone: str) -> frozenset[str]:
-    """What is published, what views are made of, and what the paths of rules lead to, until nothing is added."""
-    found = needed_products(frozenset(one.id for one in catalog.published(zone)), policies, catalog)
-    while True:
-        near = {id_ for product in found for id_ in _related(policies.rules[zone].get(product))}
-        grown = needed_products(found | near, policies, catalog)
-        if grown == found:
-            return found
-        found = grown
+@dataclass(frozen=True, slots=True)
+class _Closure:
+    """Which products, columns and relationships a zone needs."""
+
+    catalog: Catalog
+    policies: PolicySet
+    zone: str
+
+    @property
+    def rules(self) -> Rules:
+        return self.policies.rules[self.zone]
+
+    @property
+    def published(self) -> frozenset[str]:
+        return frozenset(one.id for one in self.catalog.published(self.zone))
+
+    @property
+    def products(self) -> frozenset[str]:
+        """What is published, what views are made of, and what the paths of rules lead to, until nothing is added."""
+        found = needed_products(self.published, self.policies, self.catalog)
+        while True:
+            near = {id_ for product in found for id_ in _related(self.rules.get(product))}
+            grown = needed_products(found | near, self.policies, self.catalog)
+            if grown == found:
+                return found
+            found = grown
+
+    def product(self, product: Product) -> Product:
+        """A product with what of it is shown or looked at."""
+        kept = self._columns(product)
+        ways = {way.name: way for way in self._relationships(product)}
+        return replace(
+            product,
+            columns={name: column for name, column in product.columns.items() if name in kept},
+            relationships=ways,
+        )
+
+    def _relationships(self, product: Product) -> Iterator[Relationship]:
+        """Those that the zone shows, and those that the rules of the product look along."""
+        looked, published = set(_related(self.rules.get(product.id))), self.published
+        shown = self.catalog.shown_relationships(self.zone, product) if product.id in published else ()
+        for way in product.relationships.values():
+            if way.target in looked or (way in shown and way.target in published):
+                yield way
+
+    def _columns(self, product: Product) -> frozenset[str]:
+        """All of a product inside a view or at the end of a rule's path: what names it there is not looked into."""
+        if product.id not in self.published or product.view is not None or product.id in self._inside:
+            return frozenset(product.columns)
+        rules = self.rules.get(product.id, ProductRules(product.id))
+        found = set(self.catalog.shown_columns(self.zone, product)) | set(product.key) | set(product.cluster)
+        found |= {name for condition in rules.conditions() for name in condition.columns}
+        found |= {name for rule in rules.privacy for name in rule.key}
+        found |= {here for way in self._relationships(product) for path in way.feeds().values() for here in path[:1]}
+        found |= {here for way in self._relationships(product) for here, _ in way.pairs}
+        found |= {there for one in self._around for way in self._relationships(one) for there in _ends(way, product)}
+        if product.partition is not None:
+            found.add(product.partition.column)
+        if product.features is not None and product.features.event_time is not None:
+            found.add(product.features.event_time)
+        if product.model is not None:
+            found |= {*product.model.inputs, *product.model.outputs}
+        return _with_inputs(product, found)
+
+    @property
+    def _around(self) -> Iterator[Product]:
+        return (self.catalog.products[id_] for id_ in self.products)
+
+    @property
+    def _inside(self) -> frozenset[str]:
+        """Products inside views that are needed, and at the ends of the paths of rules."""
+        views = (id_ for id_ in self.products if id_ in self.policies.views)
+        inside = {id_ for view in views for id_ in self.catalog.products[view].view_inputs}
+        return frozenset(inside | {id_ for one in self.products for id_ in _related(self.rules.get(one))})
+
+
+def _ends(way: Relationship, product: Product) -> Iterator[str]:
+    """The columns of a product that a relationship leads to."""
+    if way.target == product.id:
+        yield from (there for _, there in way.pairs)
+        yield from (there for _, there in way.paths)
+
+
+def _with_inputs(product: Product, names: Iterable[str]) -> frozenset[str]:
+    """These columns, and those that the derived ones among them are made of."""
+    found: set[str] = set()
+    waiting = [name for name in names if name in product.columns]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += product.columns[name].inputs
+    return frozenset(found)
+
+
+def _over(rules: ProductRules, product: Product) -> ProductRules:
+    """The rules of a product that has lost columns: their masks go with them."""
+    return replace(rules, masks=_kept(rules.masks, product))
+
+
+def _kept(by_column: Mapping[str, T], product: Product) -> dict[str, T]:
+    return {name: one for name, one in by_column.items() if name in product.columns}
 
 
 def _related(rules: ProductRules | None) -> Iterator[str]:
-    for condition in rules.conditions() if rules is not None else ():
+    for condition in _conditions((rules,) if rules is not None else ()):
         yield from condition.related
 
 
-def _cut(product: Product, catalog: Catalog, rules: dict[str, ProductRules], zone: str) -> Product:
-    """A product with the relationships that the zone shows or that its rules look along."""
-    looked = set(_related(rules.get(product.id)))
-    published = {one.id for one in catalog.published(zone)}
-    shown = {way.name for way in catalog.shown_relationships(zone, product)} if product.id in published else set()
-    kept = {
-        name: way
-        for name, way in product.relationships.items()
-        if (name in shown and way.target in published) or way.target in looked
-    }
-    return replace(product, relationships=kept)
+def _conditions(rules: Iterable[ProductRules]) -> Iterator[Condition]:
+    return (condition for one in rules for condition in one.conditions())

@@ -7,6 +7,7 @@ from schema.load_shapes_words import LOCAL, LOCAL_WORDS, PRODUCT, duration, may,
 from schema.names import LOGICAL
 from schema.zone import ROOTS, RULES
 
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 RATE = r"[1-9][0-9]{0,11}/[1-9][0-9]{0,5}(s|m|h|d)"
 
 LIMITS = Record({
@@ -78,7 +79,7 @@ WAIVER = Record({
     "rule": need(Text("Which rule.", words=tuple(RULES))),
     "on": may(Text("On which product, column, relationship, issuer or source. Default: wherever it is broken.")),
     "reason": need(Text("Why this is right, for whoever reviews it.")),
-    "since": need(Text("Since when.", r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date", examples=("2026-01-31",))),
+    "since": need(Text("Since when.", DATE, "a date", examples=("2026-01-31",))),
 }, "A rule that the zone does not keep.", "waiver")  # fmt: skip
 
 ZONE = Record({

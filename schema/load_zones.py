@@ -7,6 +7,7 @@ partners is safe, only policies can tell (`policies.safety`).
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -14,6 +15,7 @@ from schema.catalog import Claim, Issuer, Product, Source
 from schema.errors import LoadError, Place
 from schema.load_secrets import REFERENCE, check_secrets
 from schema.load_shape import clip, unknown
+from schema.load_shapes_zones import DATE
 from schema.load_units import rate, seconds, size
 from schema.types import STRING
 from schema.yaml_source import Entries, Items, Scalar, plain, texts_of
@@ -68,7 +70,7 @@ class _Reader:
         self._issuers, self._sources, self._claims, self._errors = issuers, sources, claims, errors
 
     def zone(self, name: str, place: Place, node: Entries) -> Zone:
-        partners = (node.text("exposure") or (INTERNAL if name == INTERNAL else "partner")) == "partner"
+        partners = (node.text("exposure") or (INTERNAL if name == INTERNAL else "partner")) != INTERNAL
         limits = node.map("limits")
         page, most = limits.whole("page_size", 100), limits.whole("max_page_size", 1000)
         if page > most:
@@ -225,7 +227,7 @@ class _Reader:
                 sentence = f"The zone '{name}' is internal: there is nothing to waive."
                 self._say(item.place, "CH238", sentence, "Remove it, or say 'exposure: partner'.")
             since = item.text("since") or ""
-            if not _is_date(since):
+            if re.fullmatch(DATE, since) and not _is_date(since):
                 self._say(item.at("since"), "CH238", f"'{clip(since)}' is no date.", "Write it as 2026-01-31.")
             yield Waiver(item.text("rule") or "", item.text("on"), item.text("reason") or "", since, item.place)
 
@@ -270,8 +272,8 @@ def check_published(zones: Entries, products: Mapping[str, Product], errors: Err
     """What zones publish must be there, once, and be no entitlement; what they show of it must be part of it."""
     for name, _, node in zones.maps():
         seen = set()
-        named = [*node.texts("products"), *((id_, at) for id_, at, _ in node.map("publish").maps())]
-        for id_, place in named:
+        named = ((id_, at) for id_, at, _ in node.map("publish").maps())
+        for id_, place in named if node.has("publish") else node.texts("products"):
             product = products.get(id_)
             if product is None:
                 errors.append(unknown(place, "product", id_, products))

@@ -42,6 +42,9 @@ def run(args: argparse.Namespace) -> int:
         sdl = build(project.catalog, zone, detokenizable=detokenizable(project.policies, zone)).sdl
         published = len(project.catalog.published(zone))
         print(f"zone {zone}: {published} products, {len(sdl.splitlines())} lines of schema")
+        for waiver in project.catalog.zones[zone].waivers:
+            where = "" if waiver.on is None else f" on {waiver.on}"
+            print(f"  waives {waiver.rule}{where} since {waiver.since}: {waiver.reason}")
     how = "right" if args.live else "tried at the gate, their rows not compared"
     tests = f"{len(project.policies.tests)} policy tests {how}"
     print(f"ok: {len(project.catalog.products)} products, {tests}")

@@ -16,16 +16,18 @@ _COMPRESSED = frozenset({"parquet"})
 
 
 @functools.lru_cache(maxsize=256)
-def format_of(accept: str) -> Format | None:
+def format_of(accept: str, offered: frozenset[str] | None = None) -> Format | None:
     """The higher quality wins, between equals the one named more exactly, then the order of `MEDIA`: JSON first.
+    ``offered`` are the formats there are, None all.
 
-    None where the client accepts none of them. Without a wish it is JSON.
+    None where the client accepts none of them. Without a wish it is the first.
     """
+    there = {format_: media for format_, media in MEDIA.items() if offered is None or format_ in offered}
     if not accept.strip():
-        return next(iter(MEDIA))
+        return next(iter(there))
     ranges = ranges_of(accept)
     best, chosen = (0.0, -1), None
-    for format_, media in MEDIA.items():
+    for format_, media in there.items():
         found = wanted(media, ranges)
         if found[0] > 0 and found > best:
             best, chosen = found, format_

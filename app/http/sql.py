@@ -71,7 +71,7 @@ class SqlEndpoint:
         seconds = min(serving.zone.sql.timeout, caller.expires - time.time()) + _PATIENCE
         with Watch(exchange, seconds) as watch:
             wanted = await self._read(exchange, serving)
-            form = wanted.format or _form(exchange)
+            form = _form(exchange, wanted.format, serving.zone.sql.formats)
             watch.listen()
             result = await statements.answer(wanted.asked, caller)
             try:
@@ -136,11 +136,15 @@ class Chosen:
     layout: Layout
 
 
-def _form(exchange: Exchange) -> Format:
-    """The form that the client accepts best. Raises `Refusal` CH142."""
-    found = format_of(exchange.header(b"accept"))
+def _form(exchange: Exchange, named: Format | None, offered: frozenset[str] | None) -> Format:
+    """The form that was named, or the one that the client accepts best. Raises `Refusal` CH142."""
+    if named is not None and (offered is None or named in offered):
+        return named
+    found = None if named is not None else format_of(exchange.header(b"accept"), offered)
     if found is None:
         hint = "Accept application/json, application/x-ndjson, text/csv, or Arrow or Parquet."
+        if offered is not None:
+            hint = f"There are: {', '.join(sorted(offered))}."
         raise Refusal("CH142", "No form of answer that the client accepts can be given.", hint, status=406)
     return found
 

@@ -16,7 +16,8 @@ CASES: list[dict[str, str]] = yaml.safe_load(Path(__file__).with_name("media_sql
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_negotiation(case: dict[str, str]) -> None:
     if "accept" in case:
-        assert format_of(case["accept"]) == (None if case["format"] == "none" else case["format"])
+        offered = frozenset(case["offered"].split()) if "offered" in case else None
+        assert format_of(case["accept"], offered) == (None if case["format"] == "none" else case["format"])
     else:
         assert coding_of(case["coding"], by_name(case["format"]) or "json") == case["want"]
 

@@ -59,6 +59,18 @@ def test_a_master_key_by_reference(tmp_path: Path) -> None:
     assert by_file == keyring("z", {"CUSTOMHOUSE_MASTER_KEY": MASTER}, tmp_path, False)
 
 
+def test_a_zone_alone_never_has_the_common_master_key(tmp_path: Path) -> None:
+    both = {"CUSTOMHOUSE_MASTER_KEY": MASTER, "CUSTOMHOUSE_MASTER_KEY_Z": base64.b64encode(b"another" * 5).decode()}
+    (tmp_path / "own").write_text(both["CUSTOMHOUSE_MASTER_KEY_Z"])
+    own = keyring("z", both, tmp_path, False, alone=True)
+    assert own == keyring("z", {}, tmp_path, False, "secret:file:own", alone=True)
+    assert own != keyring("z", {"CUSTOMHOUSE_MASTER_KEY": MASTER}, tmp_path, False)
+    for said in ({"CUSTOMHOUSE_MASTER_KEY": MASTER}, {**both, "CUSTOMHOUSE_MASTER_KEY_Z": MASTER}):
+        with pytest.raises(KeyringError, match="CUSTOMHOUSE_MASTER_KEY_Z"):
+            keyring("z", said, tmp_path, False, alone=True)
+    assert keyring("z", {}, tmp_path, True, alone=True) != keyring("z", {}, tmp_path, True)
+
+
 @pytest.mark.parametrize(
     "said", [{}, *({"CUSTOMHOUSE_MASTER_KEY": text} for text in ("", "c2hvcnQ=", "hush, secret", "secret:file:absent"))]
 )
