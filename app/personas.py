@@ -62,6 +62,16 @@ def issuer_of(persona: Persona, catalog: Catalog) -> Issuer:
     raise PersonaError(f"CH333 Persona '{persona.name}' needs {wanted} development issuer, which the project has not.")
 
 
+def audience_for(persona: Persona, issuer: Issuer, catalog: Catalog, zone: str | None) -> str:
+    """The audience of a token for a zone, by default for the first that takes the issuer's. Raises PersonaError."""
+    zones = [one for one in catalog.zones.values() if issuer.name in one.issuers and zone in (None, one.name)]
+    if zone is not None and not zones:
+        known = ", ".join(one.name for one in catalog.zones.values() if issuer.name in one.issuers) or "none"
+        raise PersonaError(f"CH333 Zone '{zone}' takes no token of persona '{persona.name}'. Zones that do: {known}.")
+    meant = zones[0].audiences if zones else None
+    return next(one for one in issuer.audiences if meant is None or one in meant)
+
+
 def token_claims(persona: Persona, issuer: Issuer, purpose: str | None) -> dict[str, object]:
     """The claims of a persona's token, its purposes where the issuer keeps them; ``purpose`` leaves only that one."""
     if purpose is not None and purpose not in persona.purposes:

@@ -6,7 +6,7 @@ import argparse
 
 from app.cli import Commands
 from app.cli.place import add_project, say, say_errors
-from app.personas import PersonaError, issuer_of, load_personas, token_claims
+from app.personas import PersonaError, audience_for, issuer_of, load_personas, token_claims
 from app.tokens.development import mint
 from schema.errors import LoadErrors
 from schema.load import load_catalog
@@ -18,6 +18,7 @@ def add(commands: Commands) -> None:
     add_project(parser)
     parser.add_argument("--as", dest="persona", metavar="PERSONA", help="whose token; without it, lists the personas")
     parser.add_argument("--purpose", metavar="PURPOSE", help="list only this purpose in the token")
+    parser.add_argument("--zone", metavar="ZONE", help="for which zone (default: the first that takes it)")
     parser.add_argument("--lifetime", default="12h", metavar="TIME", help="how long it is valid, such as 15m (12h)")
 
 
@@ -35,7 +36,9 @@ def run(args: argparse.Namespace) -> int:
                 say(f"  {name:<16} {one.description}")
             return 2
         persona = personas[args.persona]
-        issuer = issuer_of(persona, load_catalog(args.project, args.env))
+        catalog = load_catalog(args.project, args.env)
+        issuer = issuer_of(persona, catalog)
+        audience = audience_for(persona, issuer, catalog, args.zone)
         claims = token_claims(persona, issuer, args.purpose)
     except LoadErrors as errors:
         return say_errors(errors)
@@ -44,5 +47,5 @@ def run(args: argparse.Namespace) -> int:
         return 1
     if issuer.max_lifetime is not None:
         lifetime = min(lifetime, issuer.max_lifetime)
-    print(mint(issuer, args.project, persona.subject, claims, lifetime))
+    print(mint(issuer, args.project, persona.subject, claims, lifetime, audience=audience))
     return 0

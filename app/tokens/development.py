@@ -97,14 +97,16 @@ def mint(
     claims: Mapping[str, object],
     lifetime: float,
     now: float | None = None,
+    audience: str | None = None,
 ) -> str:
-    """A token of a development issuer. ``claims`` stand in it as they are; registered claims are set here."""
+    """A token of a development issuer, for its first audience unless another is named. ``claims`` stand in it as they
+    are; registered claims are set here."""
     _, kid = development_key(issuer, project)
     issued = int(time.time() if now is None else now)
     payload = {
         **claims,
         "iss": issuer.issuer,
-        "aud": issuer.audiences[0],
+        "aud": audience or issuer.audiences[0],
         "sub": subject,
         "iat": issued,
         "exp": issued + int(lifetime),

@@ -52,6 +52,16 @@ def test_token_with_purpose_and_lifetime(project: Path, capsys: pytest.CaptureFi
     assert int(str(said["exp"])) - int(str(said["iat"])) == 300
 
 
+def test_a_token_is_for_the_audience_of_its_zone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = project / "customhouse.yaml"
+    text = settings.read_text().replace("audiences: [shop]", "audiences: [shop, others]")
+    text = text.replace("outside: {", "outside: {audiences: [others], ")
+    settings.write_text(text)
+    for zone, audience in (((), "shop"), (("--zone", "internal"), "shop"), (("--zone", "outside"), "others")):
+        argv = ("token", "--project", str(project), "--as", "auditor", *zone)
+        assert payload(run(capsys, *argv)[1].strip())["aud"] == audience
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
@@ -60,6 +70,7 @@ def test_token_with_purpose_and_lifetime(project: Path, capsys: pytest.CaptureFi
         (["--as", "nobody"], 2, "CH333 There is no persona 'nobody'."),
         ([], 2, "Sees her region"),
         (["--as", "clerk", "--lifetime", "long"], 2, "--lifetime"),
+        (["--as", "auditor", "--zone", "nowhere"], 1, "Zones that do: internal, outside."),
     ],
 )
 def test_token_that_cannot_be_made(
