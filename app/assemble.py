@@ -20,6 +20,9 @@ from pathlib import Path
 import orjson
 
 from app.authenticate import Authenticator
+from app.documents.automatic import Automatic
+from app.documents.desk import Desk
+from app.documents.registry import Documents
 from app.fitting import unfit
 from app.log import event
 from app.project import Project
@@ -62,6 +65,7 @@ class Assembler:
     count_token: Callable[[str], None] = lambda result: None
     sources: Shared[Opened] = field(default_factory=Shared)
     keysets: Shared[KeySet] = field(default_factory=Shared)
+    automatic: Automatic = field(default_factory=Automatic)
 
     async def assemble(self, project: Project) -> Serving:
         """Something that answers. Raises StartError where the project has no such zone or no issuer to trust, or
@@ -104,7 +108,12 @@ class Assembler:
             keysets=tuple(one.keys for one in trusted.values()),
             log_key=self.keys["log"],
             release=partial(_release, used),
+            desk=self._desk(project, zone),
         )
+
+    def _desk(self, project: Project, zone: Zone) -> Desk:
+        documents = project.documents.get(zone.name, Documents())
+        return Desk(documents, zone.operations == "trusted", self.automatic, zone.automatic)
 
     def _issuers(self, catalog: Catalog, zone: Zone) -> list[Issuer]:
         issuers = [catalog.issuers[name] for name in zone.issuers]

@@ -1,46 +1,61 @@
-"""Load a project: catalog and policies together, with everything wrong in either found in one go."""
+"""Load a project: catalog and policies together, with everything wrong in either found in one go; then documents."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from app.documents import folder
+from app.documents.fit import whole_view
+from app.documents.load import load_documents
+from app.documents.registry import Documents
 from policies.closure import closed
 from policies.load import load_policies
 from policies.place import placed
 from policies.rules import PolicySet
 from schema.catalog import Catalog
+from schema.graphql import View
 from schema.load import load_catalog
 
-_READ = ("*.yaml", "catalog/**/*.yaml", "policies/**/*.yaml")
+_READ = ("*.yaml", "catalog/**/*.yaml", "policies/**/*.yaml", *folder.READ)
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What a directory says, read at one moment. ``fingerprint`` is that of its files."""
+    """What a directory says, read at one moment. ``fingerprint`` is that of its files; ``documents`` are those
+    registered, by zone."""
 
     root: Path
     environment: str | None
     catalog: Catalog
     policies: PolicySet
     fingerprint: str
+    documents: Mapping[str, Documents] = field(default_factory=dict)
 
     def seen_in(self, zone: str) -> Project:
         """As much of the project as the zone needs, with each source where and how the zone reads it. What answers for
         a zone is made from this; made from the whole project, it has no replicas, and what must not leave from the
         sources themselves is hidden."""
         catalog, policies = closed(self.catalog, self.policies, zone)
-        return replace(self, catalog=placed(catalog, policies, zone), policies=policies)
+        documents = {zone: self.documents[zone]} if zone in self.documents else {}
+        return replace(self, catalog=placed(catalog, policies, zone), policies=policies, documents=documents)
+
+    def view(self, zone: str) -> View:
+        """The whole schema of a zone."""
+        seen = self.seen_in(zone)
+        return whole_view(seen.catalog, seen.policies, zone)
 
 
-def load_project(root: Path, environment: str | None = None) -> Project:
-    """Read a project's files. Raises LoadErrors."""
+def load_project(root: Path, environment: str | None = None, documents: bool = True) -> Project:
+    """Read a project's files; without ``documents``, to register some. Raises LoadErrors."""
     before = fingerprint(root)
     catalog = load_catalog(root, environment)
     policies = load_policies(root, catalog)
-    return Project(root, environment, catalog, policies, before)
+    project = Project(root, environment, catalog, policies, before)
+    return replace(project, documents=load_documents(root, catalog.zones, project.view)) if documents else project
 
 
 def files(root: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from app import garbage
 from app.authenticate import Authenticator
+from app.documents.desk import OPEN, Desk
 from app.project import Project
 from app.tokens.keyset import KeySet
 from resolvers.backends.opened import Opened
@@ -47,6 +48,7 @@ class Serving:
     keysets: tuple[KeySet, ...]
     log_key: bytes
     release: Callable[[], Awaitable[None]]
+    desk: Desk = OPEN
 
     async def close(self) -> None:
         await self.engine.close()

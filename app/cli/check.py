@@ -8,6 +8,7 @@ import asyncio
 
 from app.cli import Commands
 from app.cli.place import add_project, say, say_errors
+from app.documents.load import told
 from app.fitting import unfit
 from app.project import Project, load_project
 from app.steward.live import answering, compare
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     except SourceError as error:
         say(str(error))
         return 1
-    for warning in project.policies.warnings:
+    for warning in (*project.policies.warnings, *told(project.root, project.documents, project.catalog.zones)):
         say(f"warning: {warning}")
     for zone in project.catalog.zones:
         sdl = build(project.catalog, zone, detokenizable=detokenizable(project.policies, zone)).sdl

@@ -19,6 +19,7 @@ from app.http.surround import Surround, surround
 from app.log import failure
 from app.settings import Settings
 
+DOCUMENTS = "/q/"
 _ROUTES = frozenset({PATH, "/catalog", "/schema.graphql", "/explain", "/livez", "/startupz", "/readyz"})
 _LEFT = 499  # as the log of other gateways says it: the client closed the connection
 
@@ -45,6 +46,8 @@ class Gateway:
                 await self._graphql.answer(exchange, trail)
             elif path == PATH:
                 await self._sql.answer(exchange, trail)
+            elif isinstance(path, str) and path.startswith(DOCUMENTS):
+                await self._graphql.answer(exchange, trail, path.removeprefix(DOCUMENTS))
             else:
                 await self._beside(exchange, scope, receive, send)
         except ClientLeft:
@@ -79,4 +82,6 @@ class Gateway:
 
 def _route(path: object) -> str:
     """The route for the log: only names we gave, since a path is the client's own text."""
-    return path if isinstance(path, str) and (path == "/graphql" or path in _ROUTES) else "other"
+    if isinstance(path, str) and (path == "/graphql" or path in _ROUTES):
+        return path
+    return DOCUMENTS if isinstance(path, str) and path.startswith(DOCUMENTS) else "other"

@@ -2,7 +2,7 @@
 
 1. Method, then the form of the answer; a browser without a query gets a page.
 2. Who asks (`authenticate`), before a byte of the body is read.
-3. What is asked (`read`).
+3. What is asked (`read`), or named (`app.documents.desk`).
 4. The engine's answer, within the zone's time and never past the token's expiry. When the client leaves, the task is
    cancelled, and with it the statement at the source.
 5. The answer, or the refusal, in the form that was asked for.
@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from app.authenticate import Authenticator
+from app.documents.desk import Unkept
+from app.documents.named import Named
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
 from app.http.media import GRAPHQL, JSON, Media, is_json_body, negotiate, wants_page
-from app.http.read import has_query, read_get, read_post
+from app.http.read import has_query, read_get, read_path, read_post
 from app.http.refuse import (
     answer_status,
     errors_of,
@@ -55,25 +57,27 @@ class Trail:
 
 
 class GraphQLEndpoint:
-    """Answers ``/graphql``. ``page`` is what a browser without a query sees."""
+    """Answers ``/graphql`` and ``/q/DOCUMENT``. ``page`` is what a browser without a query sees."""
 
     def __init__(self, switch: Switch, settings: Settings, page: Callable[[], bytes], policy: bytes) -> None:
         self._switch, self._settings, self._page, self._policy = switch, settings, page, policy
 
-    async def answer(self, exchange: Exchange, trail: Trail) -> None:
-        """Answer one exchange, whatever happens. Raises ClientLeft only."""
+    async def answer(self, exchange: Exchange, trail: Trail, document: str | None = None) -> None:
+        """Answer one exchange, whatever happens; ``document`` is what its address names. Raises ClientLeft only."""
         media: Media = JSON
         try:
             if exchange.method not in ("GET", "POST"):
                 raise Refusal("CH140", "GraphQL is asked by GET or POST.", status=405)
+            if document is not None and exchange.method != "GET":
+                raise Refusal("CH178", "A document is asked by GET here.", "Use GET, or POST /graphql.", status=405)
             accept = exchange.header(b"accept")
-            if exchange.method == "GET" and wants_page(accept) and not has_query(exchange.query):
+            if document is None and exchange.method == "GET" and wants_page(accept) and not has_query(exchange.query):
                 await self._send_page(exchange)
                 return
             media = _form(accept)
             with self._switch.take() as serving:
                 trail.serving = serving
-                answer = await self._ask(exchange, serving, trail)
+                answer = await self._ask(exchange, serving, trail, document)
                 await self._send(exchange, media, answer, serving.zone.name)
         except Refused as refused:
             await self._refuse(exchange, media, refused.why, trail, looked_at=True)
@@ -88,23 +92,29 @@ class GraphQLEndpoint:
             trail.codes = ["CH199"]
             await self._refuse(exchange, media, broken(), trail, looked_at=False)
 
-    async def _ask(self, exchange: Exchange, serving: Serving, trail: Trail) -> Answer:
+    async def _ask(self, exchange: Exchange, serving: Serving, trail: Trail, document: str | None) -> Answer:
         started = time.perf_counter()
         caller = trail.caller = await _caller(serving.authenticator, exchange)
         known = time.perf_counter()
         timings = trail.timings
         timings["auth"] = (known - started) * 1000
         operation: Operation | None = None
+        desk = serving.desk
         try:
             with Watch(exchange, min(serving.zone.timeout, caller.expires - time.time())) as watch:
-                operation = _read(exchange) or read_post(
+                asked = _read(exchange, document, desk.trusted) or read_post(
                     await exchange.body(serving.zone.max_body_bytes), exchange.request_id
                 )
                 watch.listen()
+                operation = asked if isinstance(asked, Operation) and not desk.trusted else desk.operation(asked)
                 timings["read"] = (time.perf_counter() - known) * 1000
                 answer = await serving.engine.answer(operation, caller)
+                if isinstance(asked, Named):
+                    desk.answered(asked)
         except (Refusal, Refusals) as refused:
             if operation is None:
+                if isinstance(refused, Unkept):
+                    raise Refused(refused) from refused
                 raise
             trail.document = _mark(operation)
             raise Refused(refused) from refused
@@ -151,10 +161,12 @@ async def _caller(authenticator: Authenticator, exchange: Exchange) -> Caller:
     return await authenticator.authenticate(exchange.headers)
 
 
-def _read(exchange: Exchange) -> Operation | None:
-    """The operation of a GET; None where it stands in a body that may be read."""
+def _read(exchange: Exchange, document: str | None, trusted: bool) -> Operation | Named | None:
+    """What a GET asks; None where it stands in a body that may be read."""
+    if document is not None:
+        return read_path(document, exchange.query, exchange.request_id)
     if exchange.method == "GET":
-        return read_get(exchange.query, exchange.request_id)
+        return read_get(exchange.query, exchange.request_id, trusted)
     check_declared(exchange)
     return None
 

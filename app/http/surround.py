@@ -72,7 +72,7 @@ class Surround:
                 raise Refusal("CH311", "The token does not give the right to ask why.", status=403)
             if not is_json_body(request.headers.get("content-type", "")):
                 raise Refusal("CH141", "The request body is not declared as JSON.", status=415)
-            operation = read_post(await _bounded(request, serving.zone.max_body_bytes))
+            operation = serving.desk.operation(read_post(await _bounded(request, serving.zone.max_body_bytes)))
             async with asyncio.timeout(serving.zone.timeout):
                 return _json(200, await self.explain(serving, operation, caller))
 
