@@ -14,7 +14,7 @@ from typing import Protocol
 
 from app import garbage
 from app.authenticate import Authenticator
-from app.documents.desk import OPEN, Desk
+from app.documents.desk import Desk
 from app.project import Project
 from app.tokens.keyset import KeySet
 from resolvers.backends.opened import Opened
@@ -47,8 +47,8 @@ class Serving:
     backends: Mapping[str, Opened]
     keysets: tuple[KeySet, ...]
     log_key: bytes
+    desk: Desk
     release: Callable[[], Awaitable[None]]
-    desk: Desk = OPEN
 
     async def close(self) -> None:
         await self.engine.close()

@@ -104,7 +104,3 @@ def unregistered() -> Refusal:
 
 def _both() -> Refusal:
     return Refusal("CH172", "The request names a document in two ways.", "Send one of documentId, query and hash.")
-
-
-OPEN = Desk(Documents(), False, Automatic(), 0)
-"""Answers whatever is sent, and keeps nothing."""
