@@ -122,6 +122,7 @@ class Engine:
         self._plans: Bounded[Ready] = Bounded(PLANS)
         self._standing: Bounded[Standing] = Bounded(TEXTS)
         self._logical: Bounded[Compiled] = Bounded(PLANS)
+        self._valid: Bounded[bool] = Bounded(TEXTS)
         self._sights = Sights(policies, catalog, zone, self.moment)
         self._entitlements = Entitlements(policies.entitlements, backends, self._policy_slot)
         self._observer, self._kept = observer, kept
@@ -289,6 +290,23 @@ class Engine:
     def visible(self, caller: Caller) -> VisibleSet:
         """The names a caller may know."""
         return self._sights.of(caller).visible
+
+    async def knows(self, caller: Caller, text: str) -> bool:
+        """Whether a document of one operation is valid for whoever knows the names that the caller does."""
+        visible = self._sights.of(caller).visible
+        key = (text, visible.digest)
+        known = self._valid.known(key)
+        if known is None:
+            loop = asyncio.get_running_loop()
+            known = self._valid.keep(key, await loop.run_in_executor(self._compiler, self._reads, text, visible))
+        return known
+
+    def _reads(self, text: str, visible: VisibleSet) -> bool:
+        try:
+            self.frontend.read(text, None, visible)
+        except (Refusal, Refusals):
+            return False
+        return True
 
     def moment(self) -> Moment:
         return Moment(self._minute(), self.zone.region)

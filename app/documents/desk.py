@@ -3,12 +3,13 @@
 1. A registered document is found by its hash or name: nothing is hashed or parsed. Its variables are held to bounds.
 2. A text is a registered document if its hash is. In a zone of trusted documents everything else ends here, before
    anything is parsed, with one and the same refusal.
-3. Elsewhere Apollo's automatic persisted documents are kept: by `answered`, once the engine has answered.
+3. A registered document that names what its caller may not know is none for that caller.
+4. Elsewhere Apollo's automatic persisted documents are kept: by `answered`, once the engine has answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from app.documents.automatic import Automatic
 from app.documents.bounds import check
@@ -20,6 +21,8 @@ from resolvers.operation import Operation
 from schema.errors import Refusal
 
 Asked = Operation | Named
+Knows = Callable[[str], Awaitable[bool]]
+"""Whether the caller may know every name in a document."""
 
 
 class Unkept(Refusal):
@@ -35,8 +38,21 @@ class Desk:
         self.trusted = trusted
         self._documents, self._automatic, self._most = documents, automatic, 0 if trusted else most
 
-    def operation(self, asked: Asked) -> Operation:
-        """What is to be answered. Raises Refusal CH170 to CH177."""
+    async def operation(self, asked: Asked, knows: Knows) -> Operation:
+        """What is to be answered to whom ``knows`` knows of. Raises Refusal CH170 to CH177."""
+        found = self._registered(asked)
+        if found is not None and not await knows(found.text):
+            raise unregistered()
+        return self._operation(asked)
+
+    def _registered(self, asked: Asked) -> Registered | None:
+        if isinstance(asked, Operation):
+            return self._documents.by_hash.get(sha256(asked.text)) if self.trusted else None
+        if asked.reference is not None:
+            return self._documents.find(asked.reference)
+        return self._documents.by_hash.get(asked.hash or "")
+
+    def _operation(self, asked: Asked) -> Operation:
         if isinstance(asked, Operation):
             return asked if not self.trusted else self._trusted(asked)
         if asked.reference is not None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from app.authenticate import Authenticator
 from app.documents.desk import Unkept
@@ -106,7 +107,10 @@ class GraphQLEndpoint:
                     await exchange.body(serving.zone.max_body_bytes), exchange.request_id
                 )
                 watch.listen()
-                operation = asked if isinstance(asked, Operation) and not desk.trusted else desk.operation(asked)
+                if isinstance(asked, Operation) and not desk.trusted:
+                    operation = asked
+                else:
+                    operation = await desk.operation(asked, partial(serving.engine.knows, caller))
                 timings["read"] = (time.perf_counter() - known) * 1000
                 answer = await serving.engine.answer(operation, caller)
                 if isinstance(asked, Named):

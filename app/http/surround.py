@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -72,7 +73,8 @@ class Surround:
                 raise Refusal("CH311", "The token does not give the right to ask why.", status=403)
             if not is_json_body(request.headers.get("content-type", "")):
                 raise Refusal("CH141", "The request body is not declared as JSON.", status=415)
-            operation = serving.desk.operation(read_post(await _bounded(request, serving.zone.max_body_bytes)))
+            asked = read_post(await _bounded(request, serving.zone.max_body_bytes))
+            operation = await serving.desk.operation(asked, partial(serving.engine.knows, caller))
             async with asyncio.timeout(serving.zone.timeout):
                 return _json(200, await self.explain(serving, operation, caller))
 

@@ -73,6 +73,9 @@ class Double:
                 return "x" * 5_000_000
         raise Refusal("CH202", "There is no such field.", locations=((1, 3),))
 
+    async def knows(self, caller: Caller, text: str) -> bool:
+        return True
+
     def visible(self, caller: Caller) -> VisibleSet:
         return VisibleSet(caller.zone, {}, {}, "0")
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.documents.conftest import Shop
-from tests.documents.place import parsed_texts
+from tests.documents.place import bearer, parsed_texts
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("requests.yaml").read_text(encoding="utf-8"))
 ZERO = "0" * 64
@@ -110,6 +110,24 @@ def test_whatever_is_not_registered_is_refused_in_the_same_bytes(served: Shop) -
     assert len(seen) == 1, seen
     status, _, text = seen.pop()
     assert (status, json.loads(text)["errors"][0]["extensions"]["code"]) == (400, "CH170")
+
+
+def test_a_document_of_hidden_names_is_as_if_it_were_not_there(served: Shop) -> None:
+    """Whether it exists, what it is called, what its variables are: nothing of it is told."""
+    seen = set()
+    for said in (
+        {"json": {"documentId": f"sha256:{ZERO}"}},
+        {"json": {"documentId": served.hashes["OrdersOf"], "variables": {"region": "north"}}},
+        {"json": {"documentId": "OrdersOf", "variables": {"region": "far too long", "other": 1}}},
+        {"json": {"documentId": "OrdersOf", "operationName": "Some"}},
+        {"json": {"query": served.texts["OrdersOf"], "variables": {"region": "north"}}},
+        {"path": "/q/OrdersOf", "query": "region=north&region=north"},
+        {"path": "/q/Some", "query": "ids=one"},
+    ):
+        response = ask(served.clients["closed"], said, **bearer(served.project, "stranger"))
+        seen.add((response.status_code, response.text.replace(response.headers["x-request-id"], "ID")))
+    assert len(seen) == 1, seen
+    assert "CH170" in seen.pop()[1]
 
 
 def test_the_token_comes_first(served: Shop) -> None:
