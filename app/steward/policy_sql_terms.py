@@ -101,6 +101,10 @@ class Terms:
             return type(node)(this=self.condition(node.left), expression=self.condition(node.right))
         if isinstance(node, exp.Not):
             return exp.Not(this=exp.Paren(this=self.condition(node.this)))
+        if node.args.get("negate"):  # how the parser writes IS NOT NULL and NOT LIKE
+            plain = node.copy()
+            plain.set("negate", None)
+            return exp.Not(this=exp.Paren(this=self.condition(plain)))
         if type(node) in _COMPARISONS and isinstance(node, exp.Binary):
             return self._comparison(node, _COMPARISONS[type(node)])
         if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):

@@ -13,7 +13,7 @@ from app.tokens.development import development_jwks, mint
 from schema.catalog import Column
 
 FLIGHTS = Path(__file__).resolve().parents[2] / "examples" / "flights"
-PERSONAS = ("admin", "ops-united", "revenue", "support-eu", "fraud", "nobody")
+PERSONAS = ("admin", "ops-united", "revenue", "support-eu", "fraud", "nobody", "agency", "airline-dl")
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,29 @@ def project() -> Project:
 def test_it_loads_in_every_environment(environment: str | None) -> None:
     catalog = load_project(FLIGHTS, environment).catalog
     assert catalog.zones["internal"].issuers == (("company",) if environment in ("staging", "prod") else ("dev",))
+    outside = catalog.zones["partner"].issuers
+    assert outside == (("partner-login",) if environment in ("staging", "prod") else ("partners",))
     assert catalog.sources["flights"].kind == ("postgres" if environment == "prod" else "duckdb")
 
 
 def test_a_secret_stands_by_reference_only() -> None:
     assert load_project(FLIGHTS, "prod").catalog.sources["flights"].url == "secret:env:WAREHOUSE_URL"
+
+
+def test_partners_are_read_for_with_an_account_and_a_key_of_their_own() -> None:
+    """One of the internal zone's would do more harm in the wrong hands than all that partners may see."""
+    seen = load_project(FLIGHTS, "prod").seen_in("partner").catalog
+    assert seen.sources["flights"].url == "secret:env:PARTNER_WAREHOUSE_URL"
+    assert seen.zones["partner"].master_key == "secret:env:PARTNER_MASTER_KEY"
+
+
+def test_partners_of_the_zone_are_its_personas(project: Project) -> None:
+    """What the declaration says of a partner's tokens is what the demo's tokens say."""
+    personas = load_personas(FLIGHTS)
+    partners = project.catalog.zones["partner"].partners
+    assert {name: dict(one.claims) for name, one in partners.items()} == {
+        name: dict(personas[name].claims) for name in ("agency", "airline-dl")
+    }
 
 
 def test_the_names_others_rely_on(project: Project) -> None:
