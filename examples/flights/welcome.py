@@ -34,6 +34,17 @@ ASKED = (
     ("The same question with a declared purpose: identity clear", "fraud", "fraud", BOOKINGS),
 )
 """What the line shows, as whom, for which purpose, and the query."""
+PARTNERS = (
+    ("One of the agency's own bookings: its customer by tokens", "agency", "Booking?bookingId=15"),
+    ("The flights of a day, of every airline", "agency", "FlightsOfDay?origin=JFK&dest=LAX&month=12&day=1&first=3"),
+    (
+        "The same question: Delta's flights only",
+        "airline-dl",
+        "FlightsOfDay?origin=JFK&dest=LAX&month=12&day=1&first=3",
+    ),
+    ("Delta's passengers from Germany, in groups of 20 or more", "airline-dl", "PassengersByCabin?country=DE"),
+)
+"""What partners ask: what the line shows, as whom, and the registered question."""
 
 
 def mint_all() -> list[tuple[str, str]]:
@@ -46,12 +57,25 @@ def mint_all() -> list[tuple[str, str]]:
     return [(persona.name, persona.description) for persona in personas.values()]
 
 
-def line(url: str, persona: str, purpose: str | None, query: str) -> str:
-    """A curl line that works from any directory of this machine."""
+def partner_port() -> int:
+    """Where the zone of partners is served."""
+    zone = load_catalog(HERE, os.environ.get("CUSTOMHOUSE_ENV") or "dev").zones["partner"]
+    if zone.listen is None:
+        raise ValueError("zone partner has no listener of its own")
+    return zone.listen.port
+
+
+def bearer(persona: str) -> str:
+    """The header with a new token of a persona, for a shell in any directory of this machine."""
     command = shlex.quote(str(ROOT / ".venv" / "bin" / "customhouse"))
+    return f'-H "Authorization: Bearer $({command} token --as {persona})"'
+
+
+def line(url: str, persona: str, purpose: str | None, query: str) -> str:
+    """A curl line with a query in its body."""
     parts = [
         f"curl -s {url}/graphql",
-        f'-H "Authorization: Bearer $({command} token --as {persona})"',
+        bearer(persona),
         "-H 'Content-Type: application/json'",
         *([f"-H 'X-Purpose: {purpose}'"] if purpose else []),
         f"-d {shlex.quote(orjson.dumps({'query': query}).decode())}",
@@ -74,6 +98,10 @@ def main(arguments: list[str] | None = None) -> int:
     print("\nPaste any of these into another terminal:\n")
     for shown, persona, purpose, query in ASKED:
         print(f"# {shown} ({persona})\n{line(url, persona, purpose, query)}\n")
+    outside = f"http://127.0.0.1:{partner_port()}"
+    print(f"Partners ask at {outside}, registered questions only:\n")
+    for shown, persona, question in PARTNERS:
+        print(f"# {shown} ({persona})\ncurl -s {shlex.quote(f'{outside}/q/{question}')} {bearer(persona)}\n")
     print(f"In a browser: {url}/graphql    Stop with Ctrl-C.\n", flush=True)
     return 0
 

@@ -1,4 +1,4 @@
-"""The example's warehouse with few bookings, built once for all tests of this folder."""
+"""The example's warehouse as `make run` builds it, built once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from examples.flights import build
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("example") / "flights.duckdb"
-    assert build.build(path, bookings=3000)
+    assert build.build(path)
     return path

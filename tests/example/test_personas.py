@@ -61,9 +61,7 @@ async def engines(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """An engine for each zone of the example."""
     keys = tmp_path_factory.mktemp("keys")
     async with AsyncExitStack() as stack:
-        yield {
-            zone: await stack.enter_async_context(opened(zone, warehouse, keys)) for zone in PROJECT.catalog.zones
-        }
+        yield {zone: await stack.enter_async_context(opened(zone, warehouse, keys)) for zone in PROJECT.catalog.zones}
 
 
 def caller(case: Case) -> Caller:
@@ -112,7 +110,9 @@ async def test_what_two_zones_show_of_a_booking_does_not_join(engines: dict[str,
 async def test_a_customer_is_known_again_by_a_token(engines: dict[str, Engine]) -> None:
     """Tokens are the zone's own, but they are values: an agency filters by them."""
     mine = "{ bookings(first: 200) { nodes { bookingId email } } }"
-    answer = cast(dict[str, dict[str, dict[str, list[dict[str, str]]]]], await ask(engines, {"as": "agency", "query": mine}))  # type: ignore[typeddict-unknown-key]
+    answer = cast(
+        dict[str, dict[str, dict[str, list[dict[str, str]]]]], await ask(engines, {"as": "agency", "query": mine})
+    )  # type: ignore[typeddict-unknown-key]
     first = answer["data"]["bookings"]["nodes"][0]
     again = f'{{ bookings(where: {{email: {{eq: "{first["email"]}"}}}}, first: 1) {{ nodes {{ bookingId email }} }} }}'
     assert await ask(engines, {"as": "agency", "query": again}) == {"data": {"bookings": {"nodes": [first]}}}  # type: ignore[typeddict-unknown-key]
