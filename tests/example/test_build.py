@@ -62,7 +62,7 @@ def test_another_seed_gives_other_bookings(rows: duckdb.DuckDBPyConnection, tmp_
 
 def test_built_once_and_again_when_something_changed(warehouse: Path) -> None:
     before = warehouse.stat().st_mtime_ns
-    assert not build.build(warehouse, bookings=3000)
+    assert not build.build(warehouse)
     assert warehouse.stat().st_mtime_ns == before
     assert build.built_from(warehouse) != build.digest_of(3001, build.SEED)
 
@@ -76,7 +76,7 @@ def test_a_file_cut_short_is_built_again(tmp_path: Path) -> None:
 
 def test_every_booking_is_on_a_real_flight_of_its_airline(rows: duckdb.DuckDBPyConnection) -> None:
     joined = "SELECT COUNT(*) FROM bookings b JOIN flights f ON f.id = b.flight_id AND f.carrier = b.carrier"
-    assert one(rows, f"{joined} AND b.booked_at < f.time_hour") == 3000
+    assert one(rows, f"{joined} AND b.booked_at < f.time_hour") == build.BOOKINGS
 
 
 FICTIONAL = {
