@@ -20,7 +20,9 @@ from app.log import failure
 from app.settings import Settings
 
 DOCUMENTS = "/q/"
-_ROUTES = frozenset({PATH, "/catalog", "/schema.graphql", "/explain", "/livez", "/startupz", "/readyz"})
+_ROUTES = frozenset(
+    {PATH, "/catalog", "/schema.graphql", "/openapi.json", "/explain", "/livez", "/startupz", "/readyz"}
+)
 _LEFT = 499  # as the log of other gateways says it: the client closed the connection
 
 

@@ -1,4 +1,4 @@
-"""Everything around GraphQL, as a FastAPI application: the dictionary, the schema, explanations and health.
+"""Everything around GraphQL, as a FastAPI application: the dictionary, the schema, OpenAPI, explanations and health.
 
 Refusals here are RFC 9457 problem documents with the same codes. Health is open to all and therefore names nothing:
 which source or issuer is missing stands in the log.
@@ -18,6 +18,7 @@ from graphql import print_schema
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
+from app.http.described import Described
 from app.http.exchange import request_id_of
 from app.http.media import is_json_body
 from app.http.page import asset
@@ -48,6 +49,7 @@ class Surround:
     dictionary: Dictionary
     explain: Explain
     metrics: Metrics
+    _described: Described = field(default_factory=Described)
     _sdl: dict[tuple[str, str], str] = field(default_factory=dict)
     _checked: tuple[float, bool] = (float("-inf"), False)
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,6 +66,13 @@ class Surround:
             caller = await serving.authenticator.authenticate(request.headers.raw)
             text = await asyncio.to_thread(self._visible_sdl, serving, caller)
             return Response(text, 200, media_type="text/plain; charset=utf-8")
+
+    async def openapi(self, request: Request) -> Response:
+        """The registered documents that this caller may ask, as an OpenAPI document."""
+        with self.switch.take() as serving:
+            caller = await serving.authenticator.authenticate(request.headers.raw)
+            said = await asyncio.to_thread(self._described.of, serving, caller)
+            return Response(said, 200, media_type="application/json")
 
     async def why(self, request: Request) -> Response:
         """Why a query answers as it does for this caller. Needs the right that CUSTOMHOUSE_EXPLAIN names."""
@@ -146,6 +155,7 @@ def surround(handlers: Surround) -> FastAPI:
     routes: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
         ("GET", "/catalog", handlers.catalog),
         ("GET", "/schema.graphql", handlers.schema),
+        ("GET", "/openapi.json", handlers.openapi),
         ("POST", "/explain", handlers.why),
         ("GET", "/livez", handlers.live),
         ("GET", "/startupz", handlers.started),
