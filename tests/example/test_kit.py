@@ -124,6 +124,17 @@ def test_refusals_are_as_they_are_described(gateway: Process, project: Project) 
             holds(document, "400", answer)
 
 
+def test_a_question_of_another_partner_is_none(gateway: Process, project: Project) -> None:
+    """Else its name, its bounds or its errors would tell what there is."""
+    seen = []
+    with httpx.Client(base_url=gateway.url, trust_env=False, timeout=60) as client:
+        headers = {"authorization": f"Bearer {bearer(project, 'airline-dl')}", "x-request-id": "same"}
+        for path in ("/q/Booking?bookingId=15", "/q/Booking", "/q/Booking?more=1", "/q/NoSuchQuestion"):
+            answer = client.get(path, headers=headers)
+            seen.append((answer.status_code, answer.content, {**answer.headers, "date": ""}))
+    assert seen[0][0] == 400 and seen == [seen[-1]] * 4
+
+
 def test_the_zone_tells_each_partner_the_same(gateway: Process, project: Project) -> None:
     """As in the kit, but for what it is called and where it is."""
     with httpx.Client(base_url=gateway.url, trust_env=False, timeout=60) as client:
