@@ -18,7 +18,7 @@ from typing import TypeVar
 from policies.condition import Condition
 from policies.govern import needed_products
 from policies.rules import PolicySet, ProductRules
-from schema.catalog import Catalog, Issuer, Product, Relationship, Source
+from schema.catalog import Catalog, Domain, Issuer, Product, Relationship, Source
 from schema.zone import Zone
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def closed(catalog: Catalog, policies: PolicySet, zone: str) -> tuple[Catalog, P
         replace(
             catalog,
             sources={name: own(source, here) for name, source in catalog.sources.items() if name in named},
-            domains={name: domain for name, domain in catalog.domains.items() if name in domains},
+            domains={name: _told(domain, here) for name, domain in catalog.domains.items() if name in domains},
             products=products,
             issuers={name: _issuer(catalog.issuers[name], here) for name in here.issuers},
             zones={zone: here},
@@ -53,6 +53,11 @@ def closed(catalog: Catalog, policies: PolicySet, zone: str) -> tuple[Catalog, P
             warnings=(),
         ),
     )
+
+
+def _told(domain: Domain, zone: Zone) -> Domain:
+    """Who answers for a domain is told inside the house; partners turn to the zone's contact."""
+    return replace(domain, steward=zone.contact) if zone.restricted else domain
 
 
 def own(source: Source, zone: Zone) -> Source:
@@ -104,6 +109,7 @@ class _Closure:
         return replace(
             product,
             columns={name: column for name, column in product.columns.items() if name in kept},
+            owner="" if self.catalog.zones[self.zone].restricted else product.owner,
             relationships=ways,
         )
 

@@ -104,6 +104,7 @@ ZONE = Record({
                                       "queries), in each process. Default 1000, and 0 where partners ask.",
                                       least=0, most=100_000)),
     "master_key": may(Text("The secret that its keys for hashes, tokens and seals are derived from: a reference.")),
+    "contact": may(Text("Whom its callers may turn to: Name <address>. Partners are told it in place of stewards.")),
     "partner_claim": may(Text("The claim whose value names the partner.", LOGICAL, "a claim's name")),
     "partners": may(MapOf(PARTNER, "Its partners, by the value of partner_claim.", LOCAL, LOCAL_WORDS)),
     "quotas": may(QUOTAS),

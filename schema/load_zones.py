@@ -104,6 +104,7 @@ class _Reader:
             operations=self._operations(name, node, partners),
             automatic=self._automatic(name, node, partners),
             master_key=self._master_key(node),
+            contact=node.text("contact") or "",
             partner_claim=claim,
             partners={who: self._partner(who, at, it, quotas, products) for who, at, it in node.map("partners").maps()},
             quotas=quotas,

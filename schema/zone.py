@@ -132,8 +132,8 @@ class Zone:
 
     ``audiences`` None: those of its issuers. ``sources`` are read in the zone's own way. ``operations`` ``trusted``
     answers registered documents only; ``automatic`` is how many documents clients may register by asking them (0:
-    none). ``master_key`` refers to the secret its keys are derived from. ``partner_claim`` names the claim whose value
-    is a name of ``partners``; without it nobody is a partner.
+    none). ``contact`` is whom its callers may turn to. ``master_key`` refers to the secret its keys are derived from.
+    ``partner_claim`` names the claim whose value is a name of ``partners``; without it nobody is a partner.
     """
 
     name: str
@@ -158,6 +158,7 @@ class Zone:
     operations: Operations = "any"
     automatic: int = 0
     master_key: str | None = None
+    contact: str = ""
     partner_claim: str | None = None
     partners: Mapping[str, Partner] = field(default_factory=dict)
     quotas: Quotas = Quotas()

@@ -28,5 +28,6 @@ def run(args: argparse.Namespace) -> int:
     if zone not in project.catalog.zones:
         say(f"Say which zone: --zone {' | '.join(zones)}.")
         return 2
+    project = project.seen_in(zone)
     print(build(project.catalog, zone, detokenizable=detokenizable(project.policies, zone)).sdl, end="")
     return 0

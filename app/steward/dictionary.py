@@ -26,7 +26,7 @@ def dictionary_of(project: Project, caller: Caller) -> dict[str, object]:
 
 def whole_dictionary(project: Project, zone: str) -> dict[str, object]:
     """The dictionary of a zone for its steward: everything it publishes, as if every column were clear."""
-    catalog = project.catalog
+    catalog = project.seen_in(zone).catalog
     told = {product.id: _clear(product) for product in catalog.published(zone)}
     return dictionary(catalog, zone, everything(catalog, zone), told)
 

@@ -62,3 +62,17 @@ def _names(seen: Project) -> Mapping[str, str]:
         id_: f"{' '.join(sorted(columns))}; {' '.join(sorted(known.relationships[id_]))}".strip("; ")
         for id_, columns in known.columns.items()
     }
+
+
+def test_partners_turn_to_the_zones_contact(tmp_path: Path) -> None:
+    stewards = {"catalog": {"domains": {"shop": {"steward": "Sam <sam@shop.example>"}}}}
+    for contact in ("", "Desk <desk@shop.example>"):
+        zones = {"outside": {"contact": contact} if contact else {}}
+        project = loaded(tmp_path, {**stewards, "settings": {"zones": zones}})
+        inside, outside = (project.seen_in(zone).catalog for zone in ("internal", "outside"))
+        assert {product.owner for product in inside.products.values() if product.domain == "shop"} == {
+            "Sam <sam@shop.example>"
+        }
+        assert {product.owner for product in outside.products.values()} == {""}
+        assert outside.domains["shop"].steward == contact
+        assert "sam@" not in build(outside, "outside").sdl
