@@ -115,7 +115,12 @@ def test_every_key_says_what_it_is_for() -> None:
     assert silent == []
 
 
-GOOD = [path for folder in (HERE / "good", ROOT / "examples") for path in sorted(folder.rglob("*.yaml"))]
+GOOD = [
+    path
+    for folder in (HERE / "good", ROOT / "examples")
+    for path in sorted(folder.rglob("*.yaml"))
+    if path.parent.name != "documents"  # registries, which `customhouse documents` writes
+]
 
 
 @pytest.mark.parametrize(
