@@ -25,6 +25,8 @@ from app.documents.desk import Desk
 from app.documents.registry import Documents
 from app.fitting import unfit
 from app.log import event
+from app.partners.door import Door
+from app.partners.stops_file import StopsError
 from app.project import Project
 from app.serving import Answering, Serving
 from app.settings import Settings
@@ -49,6 +51,12 @@ class StartError(Exception):
     """The gateway cannot start like this. The sentence says what to change."""
 
 
+def no_door(zone: Zone) -> None:
+    """For processes that take nobody in."""
+    if zone.partner_claim is not None:
+        raise RuntimeError("a zone with partners needs a door")
+
+
 @dataclass(frozen=True, slots=True)
 class Assembler:
     """Makes servings of one zone. ``keys`` are the zone's, by use; ``reveal_source`` puts secrets in place of their
@@ -63,6 +71,7 @@ class Assembler:
     observer: Observer
     results: Results | None = None
     count_token: Callable[[str], None] = lambda result: None
+    door: Callable[[Zone], Door | None] = no_door
     sources: Shared[Opened] = field(default_factory=Shared)
     keysets: Shared[KeySet] = field(default_factory=Shared)
     automatic: Automatic = field(default_factory=Automatic)
@@ -74,6 +83,10 @@ class Assembler:
         if zone is None:
             known = ", ".join(sorted(project.catalog.zones))
             raise StartError(f"CH332 The project has no zone '{self.zone}'. It has: {known}.")
+        try:
+            door = self.door(zone)
+        except StopsError as error:
+            raise StartError(str(error)) from None
         project = project.seen_in(self.zone)
         issuers = self._issuers(project.catalog, zone)
         for waiver in zone.waivers:
@@ -109,6 +122,7 @@ class Assembler:
             log_key=self.keys["log"],
             release=partial(_release, used),
             desk=self._desk(project, zone),
+            door=door,
         )
 
     def _desk(self, project: Project, zone: Zone) -> Desk:

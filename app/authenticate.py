@@ -17,7 +17,7 @@ import orjson
 
 from app.tokens.compact import malformed
 from app.tokens.verify import Papers, Trusted, verify
-from schema.caller import Caller
+from schema.caller import Caller, ClaimValue
 from schema.catalog import Claim
 from schema.errors import Refusal
 from schema.zone import Zone
@@ -61,7 +61,7 @@ class Authenticator:
         return caller
 
     async def authenticate(self, headers: Headers) -> Caller:
-        """The caller of a request. Raises Refusal: 401 CH301 to CH308, 403 CH310, 503 CH320."""
+        """The caller of a request. Raises Refusal: 401 CH301 to CH308, 403 CH310 and CH312, 503 CH320."""
         written, purpose = _read(headers)
         where = hashlib.sha256(written).digest()
         found = self._known.get(where)
@@ -108,8 +108,20 @@ class Authenticator:
             expires=papers.expires,
             purpose=purpose or None,
             region=self._zone.region,
+            partner=_partner(self._zone, papers.claims),
         )
         return replace(caller, digest=digest(caller))
+
+
+def _partner(zone: Zone, claims: Mapping[str, ClaimValue]) -> str | None:
+    """The partner that a token is for; None in a zone that has none. Raises `Refusal` CH312, which tells nobody whether
+    a name is missing or unknown."""
+    if zone.partner_claim is None:
+        return None
+    name = claims.get(zone.partner_claim)
+    if not isinstance(name, str) or name not in zone.partners:
+        raise Refusal("CH312", "The token is of no partner of this zone.", status=403)
+    return name
 
 
 def _read(headers: Headers) -> tuple[bytes, str]:

@@ -20,6 +20,7 @@ from schema.catalog import Catalog
 from schema.graphql import View
 from schema.load import load_catalog
 
+_APART = "stops.yaml"  # looked at by itself (`app.partners.stops`), without reading the project again
 _READ = ("*.yaml", "catalog/**/*.yaml", "policies/**/*.yaml", *folder.READ)
 
 
@@ -60,7 +61,7 @@ def load_project(root: Path, environment: str | None = None, documents: bool = T
 
 def files(root: Path) -> list[Path]:
     """The files a project is read from, in a fixed order."""
-    return sorted({path for pattern in _READ for path in root.glob(pattern) if path.is_file()})
+    return sorted({path for pattern in _READ for path in root.glob(pattern) if path.is_file()} - {root / _APART})
 
 
 def stamp(root: Path) -> tuple[tuple[str, int, int], ...]:

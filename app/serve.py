@@ -35,6 +35,7 @@ from app.http.surround import Dictionary, Explain, Surround
 from app.keyring import keyring
 from app.metrics.metrics import Metrics
 from app.metrics.sheet import Sheet, Version, sheets
+from app.partners.open import open_partners
 from app.project import Project
 from app.reload import Reloader
 from app.serving import Switch
@@ -224,6 +225,7 @@ async def _serve(
     """One worker, from start to end. ``others`` are its siblings' sheets."""
     settings, parts, switch, metrics = work.settings, work.parts, Switch(), Metrics(sheet)
     results = open_results(settings, work.zone, work.keys, metrics.cache)
+    partners = open_partners(settings, work.zone, work.keys)
     assembler = Assembler(
         settings,
         work.zone,
@@ -234,6 +236,7 @@ async def _serve(
         metrics,
         results,
         metrics.token,
+        partners.door,
     )
     surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
     gateway = Gateway(surround, settings, work.zone)
@@ -243,7 +246,7 @@ async def _serve(
     garbage.settle()
     sys.setswitchinterval(_TURN)
     missing = surround.missing if settings.admin is not None else None
-    async with _watching(reloader), _beating(sheet, missing):
+    async with _watching(reloader), _beating(sheet, missing), partners.watched():
         log.event("serving", url=url_of(work.listener), zone=work.zone, pid=os.getpid())
         with contextlib.nullcontext() if lifeline is None else lifeline.watching(server.orphaned):
             await server.serve([work.listener])

@@ -15,10 +15,11 @@ from typing import Protocol
 from app import garbage
 from app.authenticate import Authenticator
 from app.documents.desk import Desk
+from app.partners.door import Door
 from app.project import Project
 from app.tokens.keyset import KeySet
 from resolvers.backends.opened import Opened
-from resolvers.operation import Answer, Operation
+from resolvers.operation import Answer, Before, Operation
 from schema.caller import Caller
 from schema.errors import Refusal
 from schema.visible import VisibleSet
@@ -30,7 +31,7 @@ _SWEEP = 1.0
 class Answering(Protocol):
     """What the app needs of `resolvers.engine.Engine`."""
 
-    async def answer(self, operation: Operation, caller: Caller) -> Answer: ...
+    async def answer(self, operation: Operation, caller: Caller, before: Before | None = None) -> Answer: ...
     def visible(self, caller: Caller) -> VisibleSet: ...
     async def knows(self, caller: Caller, text: str) -> bool: ...
     async def close(self) -> None: ...
@@ -39,7 +40,7 @@ class Answering(Protocol):
 @dataclass(frozen=True, slots=True)
 class Serving:
     """One version of everything a request needs. ``log_key`` makes the log's caller marks; ``release`` gives back what
-    other versions may share (sources, key sets)."""
+    other versions may share (sources, key sets). ``door`` None: the zone has no partners."""
 
     project: Project
     zone: Zone
@@ -50,6 +51,7 @@ class Serving:
     log_key: bytes
     desk: Desk
     release: Callable[[], Awaitable[None]]
+    door: Door | None = None
 
     async def close(self) -> None:
         await self.engine.close()

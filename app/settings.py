@@ -44,6 +44,7 @@ class Settings:
     cache_bytes: int = 64 * 1024 * 1024
     cache_url: str | None = field(default=None, repr=False)  # it may hold a password
     workers: int = 1
+    stops: Path | None = None
     admin: tuple[str, int] | None = None
 
 
@@ -68,6 +69,7 @@ VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_CACHE_BYTES": "The most memory that results take, as 64MiB or in bytes (default 64MiB; 0: none).",
     "CUSTOMHOUSE_CACHE_URL": "A Valkey or Redis that processes share results in: redis://, rediss:// or valkey://, or "
     "a secret reference (default: none).",
+    "CUSTOMHOUSE_STOPS": "The file that says which partners are stopped (default: stops.yaml in the project).",
     "CUSTOMHOUSE_WORKERS": "How many processes serve, at most 64 (default 1).",
     "CUSTOMHOUSE_ADMIN": "host:port of the admin listener, for metrics and health; port 0 picks a free one "
     "(default: none).",
@@ -100,6 +102,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         cache_bytes=_bytes(environ, "CUSTOMHOUSE_CACHE_BYTES", 64 * 1024 * 1024),
         cache_url=_cache(environ),
         workers=_whole(environ, "CUSTOMHOUSE_WORKERS", 1, WORKERS),
+        stops=Path(stops) if (stops := environ.get("CUSTOMHOUSE_STOPS")) else None,
         admin=_address(environ, "CUSTOMHOUSE_ADMIN"),
     )
 

@@ -32,6 +32,7 @@ from resolvers.backends.opened import Opened, of_keys, of_sql
 from resolvers.bind import Request, check_limits
 from resolvers.binders import binder
 from resolvers.cache import Bounded
+from resolvers.counted import Counted
 from resolvers.encode import Encoder, encoder
 from resolvers.entitlements import Entitlements
 from resolvers.failed import MOST_PLACES, failed_places
@@ -41,7 +42,7 @@ from resolvers.lookups.find import Found, Sources
 from resolvers.lookups.kept import KeptRows
 from resolvers.lookups.run import Lookups
 from resolvers.observe import SILENT, Observer
-from resolvers.operation import Answer, Operation
+from resolvers.operation import Answer, Before, Operation
 from resolvers.plan import MANY, plan
 from resolvers.results.kept import Kept
 from resolvers.results.results import SharedRows
@@ -73,13 +74,14 @@ class Compiled:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A plan with its compiled encoder and, by block, how its statements are asked. ``looked_up``: by product that is
-    found by key, the columns that are asked of it."""
+    found by key, the columns that are asked of it. ``counted`` counts the rows of answers, where the zone does."""
 
     plan: Plan
     encoder: Encoder
     accesses: Mapping[str, Access]
     looked_up: Mapping[str, tuple[str, ...]]
     alike: bool  # the answer says the same to whoever gets the same rows
+    counted: Counted | None = None
 
 
 class Prepared(NamedTuple):
@@ -115,7 +117,7 @@ class Engine:
     ) -> None:
         self.catalog, self.policies, self.zone = catalog, policies, catalog.zones[zone]
         self.backends = backends = of_sql(sources)
-        self._keys, self._clock = keys, clock
+        self._keys, self._clock, self._counting = keys, clock, self.zone.metered
         self._dialects = {name: backend.dialect for name, backend in backends.items()}
         capabilities = {name: dialect.capabilities for name, dialect in self._dialects.items()}
         self.frontend = GraphQLFrontEnd(catalog, zone, capabilities)
@@ -150,7 +152,7 @@ class Engine:
             )
         )
 
-    async def answer(self, operation: Operation, caller: Caller) -> Answer:
+    async def answer(self, operation: Operation, caller: Caller, before: Before | None = None) -> Answer:
         """Everything between a parsed request and response bytes. Raises `Refusal` or `Refusals` for a request that is
         not answered at all; a source that fails leaves nulls and errors in the answer."""
         prepared = self._known(operation, caller)
@@ -159,6 +161,8 @@ class Engine:
         else:
             prepared = await asyncio.get_running_loop().run_in_executor(self._compiler, self.prepare, operation, caller)
             self._observer.plan_miss(len(self._plans))
+        if before is not None:
+            await before(prepared.ready.plan.query.logical.products)
         deadline = Deadline.after(min(self.zone.timeout, caller.expires - self._clock()))
         ready, request, timings = prepared.ready, prepared.request, prepared.timings
         started = time.perf_counter()
@@ -170,7 +174,7 @@ class Engine:
         timings["run"] = (ended - started) * 1000
         answer = self._encode(prepared, ran, request)
         timings["encode"] = _since(ended)
-        return answer
+        return answer if ready.counted is None else answer._replace(rows=ready.counted.rows(ran.rows, request))
 
     async def trace(self, operation: Operation, caller: Caller) -> list[Done]:
         """Answer, and give what each step did instead of the answer. Nothing is shared or taken from what is kept."""
@@ -325,7 +329,8 @@ class Engine:
         steps = steps_of((*planned.steps, *(gather.fetch for gather in planned.gathers)))
         accesses = {step.block.name: self._access(step) for step in steps if isinstance(step, Fetch)}
         looked_up = {step.product: step.columns for step in steps if isinstance(step, Lookup)}
-        return Ready(planned, encoder(planned), accesses, looked_up, alike(planned))
+        counted = Counted(planned) if self._counting else None
+        return Ready(planned, encoder(planned), accesses, looked_up, alike(planned), counted)
 
     def _access(self, fetch: Fetch) -> Access:
         bind = binder(fetch.statement, self._keys)

@@ -6,13 +6,16 @@ long to make.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 NO_TIMINGS: Mapping[str, float] = MappingProxyType({})
+NO_ROWS: Mapping[str, int] = MappingProxyType({})
 Language = Literal["graphql", "sql"]
+Before = Callable[[frozenset[str]], Awaitable[None]]
+"""Asked when it is known which products an operation names, before any source is; raises `Refusal` to end it there."""
 
 
 class Operation(NamedTuple):
@@ -30,9 +33,11 @@ class Answer(NamedTuple):
     """Response bytes. ``status`` is 200, or 294 where the body holds both ``data`` and ``errors``.
 
     ``timings`` are milliseconds by stage. ``document`` marks what was asked, the same for the same text.
+    ``rows`` are those it holds, by product, where its zone counts them.
     """
 
     body: bytes
     status: int = 200
     timings: Mapping[str, float] = NO_TIMINGS
     document: str | None = None
+    rows: Mapping[str, int] = NO_ROWS

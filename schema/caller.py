@@ -17,6 +17,7 @@ class Caller:
     mistyped claim has no entry, so a policy that names it is UNKNOWN. A list may hold None for a null element, which
     makes a predicate that names it UNKNOWN too. ``purpose`` is one the token lists, or None. ``expires`` is the
     token's ``exp`` in Unix seconds. ``digest`` identifies the papers (zone, subject, claims, purpose, region).
+    ``partner`` is the party of the zone that the token is for, in zones that have any.
     """
 
     subject: str
@@ -27,3 +28,4 @@ class Caller:
     purpose: str | None = None
     region: str | None = None
     digest: str = field(default="")
+    partner: str | None = None

@@ -23,7 +23,8 @@ class Place:
 class Refusal(Exception):
     """A request that is not answered. The message and hint reach the caller; driver text never stands in them.
 
-    ``status`` is the HTTP status; ``path`` and ``locations`` are those of a GraphQL error.
+    ``status`` is the HTTP status; ``path`` and ``locations`` are those of a GraphQL error. ``retry_after`` is in how
+    many seconds it is worth asking again, where that is known.
     """
 
     def __init__(
@@ -35,10 +36,11 @@ class Refusal(Exception):
         status: int = 400,
         locations: tuple[tuple[int, int], ...] = (),
         path: tuple[str | int, ...] = (),
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.hint, self.status = code, message, hint, status
-        self.locations, self.path = locations, path
+        self.locations, self.path, self.retry_after = locations, path, retry_after
 
 
 class Refusals(Exception):

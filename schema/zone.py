@@ -100,6 +100,11 @@ class Quotas:
     all: Quota = Quota()
     products: Mapping[str, Quota] = field(default_factory=dict)
 
+    @property
+    def some(self) -> bool:
+        """Whether anything is bounded by them."""
+        return any(quota != Quota() for quota in (self.all, *self.products.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Partner:
@@ -168,6 +173,11 @@ class Zone:
     def restricted(self) -> bool:
         """Whether its callers are of other houses."""
         return self.exposure == "partner"
+
+    @property
+    def metered(self) -> bool:
+        """Whether some partner's requests or rows are counted."""
+        return any(partner.quotas.some for partner in self.partners.values())
 
     def shows(self, product: str) -> Published:
         """What it shows of a product that it publishes."""

@@ -1,7 +1,8 @@
 """The request log: one line per request, enough to operate by and nothing personal.
 
 A caller appears as a keyed mark, which tells two callers apart and cannot be computed from a list of names without the
-zone's key; a document by its digest. Query text, variables, claims, addresses and values never appear.
+zone's key; a document by its digest; a partner by its name, which is the catalog's. Query text, variables, claims,
+addresses and values never appear.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def record(exchange: Exchange, route: str, trail: Trail, seconds: float) -> None
             exchange.sent,
             None if serving is None else (serving.zone.name, serving.log_key),
             None if caller is None else caller.digest,
+            None if caller is None else caller.partner,
             trail.document,
             trail.codes,
             trail.timings,
@@ -46,6 +48,7 @@ def _members(
     sent: int,
     served: tuple[str, bytes] | None,
     caller: str | None,
+    partner: str | None,
     document: str | None,
     codes: Sequence[str],
     timings: Mapping[str, float],
@@ -55,6 +58,8 @@ def _members(
         zone = f',"zone":{_quoted(served[0])}'
         if caller is not None:
             who = f',"caller":"{mark(caller, served[1])}"'
+        if partner is not None:
+            who += f',"partner":{_quoted(partner)}'
     if document is not None:
         asked = f',"document":"{document}"'
     if codes:
@@ -72,7 +77,7 @@ def _json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-_quoted = functools.lru_cache(maxsize=16)(_json)
+_quoted = functools.lru_cache(maxsize=256)(_json)
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

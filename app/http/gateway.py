@@ -57,6 +57,8 @@ class Gateway:
         finally:
             seconds = time.perf_counter() - exchange.began
             status = exchange.status or _LEFT
+            if trail.caller is not None and trail.caller.partner is not None:
+                metrics.partner(self._zone, trail.caller.partner, trail.codes)
             metrics.request(self._zone, route, exchange.method, status, seconds, trail.timings, trail.codes)
         record(exchange, route, trail, seconds)
 

@@ -1,7 +1,7 @@
 """The GraphQL endpoint: one ASGI handler, bytes in and bytes out (GraphQL over HTTP).
 
 1. Method, then the form of the answer; a browser without a query gets a page.
-2. Who asks (`authenticate`), before a byte of the body is read.
+2. Who asks (`authenticate`), and whether it may ask now (`app.partners.door`), before a byte of the body is read.
 3. What is asked (`read`), or named (`app.documents.desk`).
 4. The engine's answer, within the zone's time and never past the token's expiry. When the client leaves, the task is
    cancelled, and with it the statement at the source.
@@ -31,6 +31,7 @@ from app.http.refuse import (
 )
 from app.http.watch import TimeIsUp, Watch
 from app.log import failure
+from app.partners.door import Visit
 from app.serving import Serving, Switch
 from app.settings import Settings
 from resolvers.operation import Answer, Operation
@@ -47,7 +48,7 @@ INTERNAL = "internal"
 class Trail:
     """What the request log says about an exchange."""
 
-    __slots__ = ("caller", "codes", "document", "serving", "timings")
+    __slots__ = ("caller", "codes", "document", "serving", "timings", "visit")
 
     def __init__(self) -> None:
         self.serving: Serving | None = None
@@ -55,6 +56,11 @@ class Trail:
         self.document: str | None = None
         self.codes: Sequence[str] = ()
         self.timings: dict[str, float] = {}
+        self.visit: Visit | None = None
+
+    def fields(self) -> RawHeaders:
+        """What an answer says of its partner's quotas."""
+        return [] if self.visit is None else self.visit.fields()
 
 
 class GraphQLEndpoint:
@@ -78,8 +84,7 @@ class GraphQLEndpoint:
             media = _form(accept)
             with self._switch.take() as serving:
                 trail.serving = serving
-                answer = await self._ask(exchange, serving, trail, document)
-                await self._send(exchange, media, answer, serving.zone.name)
+                await self._answer(exchange, media, serving, trail, document)
         except Refused as refused:
             await self._refuse(exchange, media, refused.why, trail, looked_at=True)
         except Refusal as refusal:
@@ -93,12 +98,26 @@ class GraphQLEndpoint:
             trail.codes = ["CH199"]
             await self._refuse(exchange, media, broken(), trail, looked_at=False)
 
-    async def _ask(self, exchange: Exchange, serving: Serving, trail: Trail, document: str | None) -> Answer:
+    async def _answer(
+        self, exchange: Exchange, media: Media, serving: Serving, trail: Trail, document: str | None
+    ) -> None:
         started = time.perf_counter()
         caller = trail.caller = await _caller(serving.authenticator, exchange)
-        known = time.perf_counter()
-        timings = trail.timings
-        timings["auth"] = (known - started) * 1000
+        trail.timings["auth"] = (time.perf_counter() - started) * 1000
+        if serving.door is None:
+            answer = await self._ask(exchange, serving, caller, trail, document)
+            await self._send(exchange, media, answer, trail)
+            return
+        trail.visit = serving.door.visit(caller)
+        async with trail.visit as visit:
+            answer = await self._ask(exchange, serving, caller, trail, document)
+            await visit.took(sum(answer.rows.values()), answer.rows)
+            await self._send(exchange, media, answer, trail)
+
+    async def _ask(
+        self, exchange: Exchange, serving: Serving, caller: Caller, trail: Trail, document: str | None
+    ) -> Answer:
+        timings, known = trail.timings, time.perf_counter()
         operation: Operation | None = None
         desk = serving.desk
         try:
@@ -112,7 +131,10 @@ class GraphQLEndpoint:
                 else:
                     operation = await desk.operation(asked, partial(serving.engine.knows, caller))
                 timings["read"] = (time.perf_counter() - known) * 1000
-                answer = await serving.engine.answer(operation, caller)
+                if trail.visit is None:
+                    answer = await serving.engine.answer(operation, caller)
+                else:
+                    answer = await serving.engine.answer(operation, caller, trail.visit.before)
                 if isinstance(asked, Named):
                     desk.answered(asked)
         except (Refusal, Refusals) as refused:
@@ -132,12 +154,12 @@ class GraphQLEndpoint:
         timings.update(answer.timings)
         return answer
 
-    async def _send(self, exchange: Exchange, media: Media, answer: Answer, zone: str) -> None:
+    async def _send(self, exchange: Exchange, media: Media, answer: Answer, trail: Trail) -> None:
         status = answer_status(answer.status, media, self._settings.status_profile)
-        extra: RawHeaders = _VARIES
-        if self._settings.server_timing and zone == INTERNAL:
+        extra: RawHeaders = _VARIES if trail.visit is None else [_VARY, *trail.visit.fields()]
+        if self._settings.server_timing and trail.serving is not None and trail.serving.zone.name == INTERNAL:
             said = ", ".join(f"{stage};dur={spent:.2f}" for stage, spent in answer.timings.items())
-            extra = [_VARY, (b"server-timing", said.encode("ascii"))]
+            extra = [*extra, (b"server-timing", said.encode("ascii"))]
         exchange.closing = self._switch.draining
         await exchange.respond(status, _TYPES[media], answer.body, extra)
 
@@ -146,10 +168,12 @@ class GraphQLEndpoint:
     ) -> None:
         profile, first = self._settings.status_profile, errors_of(why)[0]
         trail.codes = [error.code for error in errors_of(why)]
+        if exchange.status:
+            raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
         status = request_status(why, media, profile) if looked_at else protocol_status(first, profile)
         exchange.closing = self._switch.draining
         body = graphql_errors(why, exchange.request_id)
-        await exchange.respond(status, _TYPES[media], body, [_VARY, *refusal_headers(first)])
+        await exchange.respond(status, _TYPES[media], body, [_VARY, *refusal_headers(first), *trail.fields()])
 
     async def _send_page(self, exchange: Exchange) -> None:
         extra = [_VARY, (b"content-security-policy", self._policy), (b"referrer-policy", b"no-referrer")]

@@ -16,6 +16,7 @@ from schema.errors import Refusal, Refusals
 
 _SYNTAX = "CH101"  # a document that cannot be parsed, as the GraphQL front end says it
 _MALFORMED = frozenset({"CH145", "CH146", "CH147"})
+_QUOTA = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 _ALLOW = {"CH140": b"GET, POST", "CH149": b"POST", "CH178": b"GET"}
 
 
@@ -42,7 +43,11 @@ def _graphql_error(error: Refusal, request_id: str) -> dict[str, object]:
 
 def problem(error: Refusal, request_id: str, **more: object) -> bytes:
     """An RFC 9457 problem document; ``more`` are further members of it."""
-    said: dict[str, object] = {"type": "about:blank", "title": error.message, "status": error.status}
+    said: dict[str, object] = {
+        "type": "about:blank" if error.retry_after is None else _QUOTA,
+        "title": error.message,
+        "status": error.status,
+    }
     if error.hint is not None:
         said["detail"] = error.hint
     return orjson.dumps({**said, "code": error.code, **more, "request_id": request_id})
@@ -80,6 +85,8 @@ def refusal_headers(error: Refusal) -> RawHeaders:
         return [(b"www-authenticate", b'Bearer error="insufficient_scope"')]
     if error.code in _ALLOW:
         return [(b"allow", _ALLOW[error.code])]
+    if error.retry_after is not None:
+        return [(b"retry-after", b"%d" % error.retry_after)]
     if error.status == 503:
         return [(b"retry-after", b"5")]
     return []

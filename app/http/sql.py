@@ -1,6 +1,7 @@
 """The SQL endpoint: a statement in, rows out as they come.
 
-1. Who asks (`authenticate`), before a byte of the body is read; then what is asked, and in which form.
+1. Who asks (`authenticate`), and whether it may ask now (`app.partners.door`), before a byte of the body is read; then
+   what is asked, and in which form.
 2. The engine's rows. Everything that is refused before the first of them is a problem document with code and SQLSTATE.
 3. The rows in the form that was asked for, written as fast as the client reads. What goes wrong now is said in the
    answer where its form can say it; else the answer breaks off without its end. It is never merely shorter.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
 from app.http.graphql import Trail, broken, check_declared, too_slow
@@ -22,12 +23,14 @@ from app.http.read_sql import Wanted, read_sql_body, read_sql_query
 from app.http.refuse import problem, refusal_headers
 from app.http.watch import TimeIsUp, Watch
 from app.log import event, failure, says
+from app.partners.metered import Metered
 from app.serving import Serving, Switch
 from resolvers.backends.backend import Bounds
 from resolvers.engine import Engine
 from resolvers.formats.broken import BrokenOff
 from resolvers.formats.choose import Format, Layout
 from resolvers.statements.engine import Result, Statements
+from schema.caller import Caller
 from schema.errors import Refusal
 from schema.sql.states import state_of
 
@@ -67,16 +70,27 @@ class SqlEndpoint:
         started = time.perf_counter()
         caller = trail.caller = await serving.authenticator.authenticate(exchange.headers)
         trail.timings["auth"] = (time.perf_counter() - started) * 1000
-        statements = statements_of(serving)
+        if serving.door is None:
+            await self._answer(exchange, serving, caller, trail)
+            return
+        trail.visit = serving.door.visit(caller)
+        async with trail.visit:
+            await self._answer(exchange, serving, caller, trail)
+
+    async def _answer(self, exchange: Exchange, serving: Serving, caller: Caller, trail: Trail) -> None:
+        statements, visit = statements_of(serving), trail.visit
         seconds = min(serving.zone.sql.timeout, caller.expires - time.time()) + _PATIENCE
         with Watch(exchange, seconds) as watch:
             wanted = await self._read(exchange, serving)
             form = _form(exchange, wanted.format, serving.zone.sql.formats)
             watch.listen()
-            result = await statements.answer(wanted.asked, caller)
+            before = None if visit is None else visit.before
+            result = await statements.answer(wanted.asked, caller, before)
+            if visit is not None:
+                result = replace(result, stream=Metered(result.stream, visit, result.products))
             try:
                 trail.timings.update(result.timings)
-                await self._send(exchange, serving, Chosen(form, wanted.layout), result)
+                await self._send(exchange, serving, Chosen(form, wanted.layout), result, trail)
             finally:
                 await result.stream.aclose()
 
@@ -87,7 +101,7 @@ class SqlEndpoint:
         check_declared(exchange)
         return read_sql_body(await exchange.body(serving.zone.max_body_bytes), exchange.request_id)
 
-    async def _send(self, exchange: Exchange, serving: Serving, chosen: Chosen, result: Result) -> None:
+    async def _send(self, exchange: Exchange, serving: Serving, chosen: Chosen, result: Result, trail: Trail) -> None:
         name = chosen.format
         # Imported here because Arrow is: a gateway that is never asked in SQL need not hold it.
         from resolvers.formats.choose import writer_of
@@ -101,7 +115,8 @@ class SqlEndpoint:
         pieces = encoded(result.stream, written, bounds, coding, request_id=exchange.request_id)
         async with aclosing(pieces):
             first = await anext(pieces, b"")
-            await self._stream(exchange, coding, written.media, _with(first, pieces), result, serving)
+            log_statement(exchange, serving, result)
+            await self._stream(exchange, coding, written.media, _with(first, pieces), trail)
 
     async def _stream(
         self,
@@ -109,14 +124,12 @@ class SqlEndpoint:
         coding: Coding,
         media: str,
         pieces: AsyncIterator[bytes],
-        result: Result,
-        serving: Serving,
+        trail: Trail,
     ) -> None:
-        extra: RawHeaders = [_VARY]
+        extra: RawHeaders = [_VARY, *trail.fields()]
         if coding != "identity":
             extra.append((b"content-encoding", coding.encode("ascii")))
         exchange.closing = self._switch.draining
-        log_statement(exchange, serving, result)
         await exchange.stream(200, media, pieces, extra)
 
     async def _refuse(self, exchange: Exchange, why: Refusal, trail: Trail) -> None:
@@ -124,7 +137,7 @@ class SqlEndpoint:
         if exchange.status:
             raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
         exchange.closing = self._switch.draining
-        headers = [_VARY, *refusal_headers(why)]
+        headers = [_VARY, *refusal_headers(why), *trail.fields()]
         await exchange.respond(why.status, "application/problem+json", sql_problem(why, exchange.request_id), headers)
 
 

@@ -7,8 +7,9 @@ which source or issuer is missing stands in the log.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,13 +20,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from app.http.described import Described
-from app.http.exchange import request_id_of
+from app.http.exchange import RawHeaders, request_id_of
 from app.http.media import is_json_body
 from app.http.page import asset
 from app.http.read import read_post
 from app.http.refuse import errors_of, problem, refusal_headers
 from app.log import event, failure
 from app.metrics.metrics import Metrics
+from app.partners.door import Visit
 from app.serving import Serving, Switch
 from app.settings import Settings
 from resolvers.operation import Operation
@@ -57,35 +59,39 @@ class Surround:
     async def catalog(self, request: Request) -> Response:
         """The dictionary as this caller may know it."""
         with self.switch.take() as serving:
-            caller = await serving.authenticator.authenticate(request.headers.raw)
-            return _json(200, await asyncio.to_thread(self.dictionary, serving, caller))
+            async with _admitted(serving, request) as caller:
+                said = await asyncio.to_thread(self.dictionary, serving, caller)
+                return _with_fields(request, _json(200, said))
 
     async def schema(self, request: Request) -> Response:
         """The GraphQL schema as this caller may know it, in the schema definition language."""
         with self.switch.take() as serving:
-            caller = await serving.authenticator.authenticate(request.headers.raw)
-            text = await asyncio.to_thread(self._visible_sdl, serving, caller)
-            return Response(text, 200, media_type="text/plain; charset=utf-8")
+            async with _admitted(serving, request) as caller:
+                text = await asyncio.to_thread(self._visible_sdl, serving, caller)
+                return _with_fields(request, Response(text, 200, media_type="text/plain; charset=utf-8"))
 
     async def openapi(self, request: Request) -> Response:
         """The registered documents that this caller may ask, as an OpenAPI document."""
         with self.switch.take() as serving:
-            caller = await serving.authenticator.authenticate(request.headers.raw)
-            said = await asyncio.to_thread(self._described.of, serving, caller)
-            return Response(said, 200, media_type="application/json")
+            async with _admitted(serving, request) as caller:
+                said = await asyncio.to_thread(self._described.of, serving, caller)
+                return _with_fields(request, Response(said, 200, media_type="application/json"))
 
     async def why(self, request: Request) -> Response:
         """Why a query answers as it does for this caller. Needs the right that CUSTOMHOUSE_EXPLAIN names."""
         with self.switch.take() as serving:
-            caller = await serving.authenticator.authenticate(request.headers.raw)
-            if not may_explain(caller, self.settings.explain):
-                raise Refusal("CH311", "The token does not give the right to ask why.", status=403)
-            if not is_json_body(request.headers.get("content-type", "")):
-                raise Refusal("CH141", "The request body is not declared as JSON.", status=415)
-            asked = read_post(await _bounded(request, serving.zone.max_body_bytes))
-            operation = await serving.desk.operation(asked, partial(serving.engine.knows, caller))
-            async with asyncio.timeout(serving.zone.timeout):
-                return _json(200, await self.explain(serving, operation, caller))
+            async with _admitted(serving, request) as caller:
+                return _with_fields(request, await self._why(serving, caller, request))
+
+    async def _why(self, serving: Serving, caller: Caller, request: Request) -> Response:
+        if not may_explain(caller, self.settings.explain):
+            raise Refusal("CH311", "The token does not give the right to ask why.", status=403)
+        if not is_json_body(request.headers.get("content-type", "")):
+            raise Refusal("CH141", "The request body is not declared as JSON.", status=415)
+        asked = read_post(await _bounded(request, serving.zone.max_body_bytes))
+        operation = await serving.desk.operation(asked, partial(serving.engine.knows, caller))
+        async with asyncio.timeout(serving.zone.timeout):
+            return _json(200, await self.explain(serving, operation, caller))
 
     async def live(self) -> Response:
         """The process runs."""
@@ -180,6 +186,30 @@ def may_explain(caller: Caller, right: str | None) -> bool:
     return right is not None and (value == wanted or (isinstance(value, tuple) and wanted in value))
 
 
+@contextlib.asynccontextmanager
+async def _admitted(serving: Serving, request: Request) -> AsyncIterator[Caller]:
+    """The caller of a request that may be answered. Raises `Refusal`, also in place of a cancellation."""
+    caller = await serving.authenticator.authenticate(request.headers.raw)
+    if serving.door is None:
+        yield caller
+        return
+    request.state.visit = serving.door.visit(caller)
+    async with request.state.visit:
+        yield caller
+
+
+def _fields(request: Request) -> RawHeaders:
+    """What an answer says of its partner's quotas."""
+    visit: Visit | None = getattr(request.state, "visit", None)
+    return [] if visit is None else visit.fields()
+
+
+def _with_fields(request: Request, response: Response) -> Response:
+    for name, value in _fields(request):
+        response.headers[name.decode()] = value.decode()
+    return response
+
+
 async def _asset(name: str) -> Response:
     found = asset(name)
     if found is None:
@@ -209,7 +239,7 @@ def _problem(request: Request, refusal: Refusal) -> Response:
     response = Response(
         problem(refusal, request_id_of(request.headers.raw)), refusal.status, media_type="application/problem+json"
     )
-    for name, value in refusal_headers(refusal):
+    for name, value in [*refusal_headers(refusal), *_fields(request)]:
         response.headers[name.decode()] = value.decode()
     return response
 

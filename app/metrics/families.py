@@ -33,6 +33,12 @@ class Family:
 REQUESTS = Family("requests_total", "Requests answered.", "counter", ("zone", "route", "method", "status"))
 DURATION = Family("request_duration_seconds", "From a request's head to its answer.", "histogram", ("zone", "route"))
 STAGES = Family("stage_duration_seconds", "Time in one stage of a request.", "histogram", ("stage",))
+PARTNERS = Family(
+    "partner_requests_total",
+    "Requests of partners: answered, refused, limited by a quota, or stopped.",
+    "counter",
+    ("zone", "partner", "result"),
+)
 REFUSALS = Family("refusals_total", "Errors given to callers, by code.", "counter", ("code",))
 SOURCE = Family("source_duration_seconds", "Time of one statement at a source.", "histogram", ("source",))
 SOURCE_ERRORS = Family("source_errors_total", "Statements that failed at a source.", "counter", ("source", "code"))
@@ -52,8 +58,8 @@ RELOADS = Family("reloads_total", "New versions of the project, by each worker."
 RECORDED: Mapping[str, Family] = {
     family.name: family
     for family in (
-        REQUESTS, DURATION, STAGES, REFUSALS, SOURCE, SOURCE_ERRORS, BREAKERS, RETRIES, HEDGES, TURNED_AWAY, PLANS,
-        PLAN_REQUESTS, CACHE, TOKENS, INFLIGHT, RELOADS,
+        REQUESTS, DURATION, STAGES, PARTNERS, REFUSALS, SOURCE, SOURCE_ERRORS, BREAKERS, RETRIES, HEDGES, TURNED_AWAY,
+        PLANS, PLAN_REQUESTS, CACHE, TOKENS, INFLIGHT, RELOADS,
     )
 }  # fmt: skip
 PREFIX = "customhouse_"

@@ -2,6 +2,7 @@
 
     metrics.began()                                             when a request's head is there
     metrics.request(zone, route, method, status, seconds, stages, codes)      when it has been answered
+    metrics.partner(zone, partner, codes)                       the same, where a partner asked
     metrics.token("remembered" | "verified" | "refused")        authenticate
     metrics.plan_hit(), metrics.plan_miss(cached)               the engine's plans; ``cached``: how many it keeps now
     metrics.source(name, seconds), metrics.source_error(name, code)     one statement at a source
@@ -32,6 +33,7 @@ from app.metrics.families import (
     DURATION,
     HEDGES,
     INFLIGHT,
+    PARTNERS,
     PLAN_REQUESTS,
     PLANS,
     REFUSALS,
@@ -52,6 +54,7 @@ _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"
 _NAME = re.compile(r"/|/?[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,63}")
 _MOST = 500
 _OTHER = "other"
+_RESULTS = {"CH313": "stopped", "CH620": "limited", "CH621": "limited", "CH622": "limited"}
 
 
 class Metrics:
@@ -103,6 +106,11 @@ class Metrics:
                 cells[first + SUM] += spent
         for code in codes:
             cells[self._codes[code] if code in self._codes else self._new(self._codes, REFUSALS, code)] += 1
+
+    def partner(self, zone: str, partner: str, codes: Iterable[str]) -> None:
+        """One request of a partner has been answered, or refused with these codes."""
+        result = next((_RESULTS.get(code, "refused") for code in codes), "answered")
+        self._cells[self._place(PARTNERS, (zone, partner, result))] += 1
 
     def source(self, name: str, seconds: float) -> None:
         first = self._sources[name] if name in self._sources else self._new(self._sources, SOURCE, name)

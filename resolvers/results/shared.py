@@ -20,10 +20,9 @@ from typing import TypeVar, cast
 from aiocache import RedisCache
 from aiocache.serializers import NullSerializer
 from redis.asyncio import ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
+from resolvers.results.connect import connections
 from resolvers.results.entry import Rows
 from resolvers.results.pause import Pause
 from resolvers.results.seal import seal, unseal
@@ -75,15 +74,7 @@ class SharedCache:
         pause: Pause | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        pool: ConnectionPool = ConnectionPool.from_url(
-            _spelt(url),
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            max_connections=2 * _CONNECTIONS,
-            protocol=2,
-        )
-        self._cache = _Valkey(pool)
+        self._cache = _Valkey(connections(url, timeout, 2 * _CONNECTIONS))
         self._secret, self._timeout, self._clock = secret, timeout, clock
         self._pause = pause or Pause()
         self._free = asyncio.Semaphore(_CONNECTIONS)
@@ -167,9 +158,3 @@ class Lease:
 
     def __init__(self, name: bytes, token: bytes) -> None:
         self.name, self.token = name, token
-
-
-def _spelt(url: str) -> str:
-    """The URL in redis-py's words."""
-    scheme, rest = url.split("://", 1)
-    return f"{ {'valkey': 'redis', 'valkeys': 'rediss'}.get(scheme, scheme) }://{rest}"

@@ -29,6 +29,7 @@ from resolvers.frontends.sql.frontend import compile_sql
 from resolvers.frontends.sql.parameters import Parameter, values_of
 from resolvers.lookups.calls import Calls
 from resolvers.lookups.find import Found, Sources
+from resolvers.operation import Before
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
 from resolvers.statements.admission import Admission
@@ -68,13 +69,14 @@ class Ready:
 @dataclass(frozen=True, slots=True)
 class Result:
     """Rows on their way. ``types`` are those that are known before the engine says its own, by position. ``stream``
-    must be closed. ``timings`` are milliseconds by stage."""
+    must be closed. ``timings`` are milliseconds by stage, ``products`` those that the statement names."""
 
     names: tuple[str, ...]
     types: tuple[Type | None, ...]
     stream: ArrowStream
     normal: str
     timings: Mapping[str, float]
+    products: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Statements:
         self._plans: Bounded[Ready] = Bounded(PLANS)
         self._admission = Admission(self.zone.sql.statements, self.zone.sql.statements_per_caller)
 
-    async def answer(self, asked: Asked, caller: Caller) -> Result:
+    async def answer(self, asked: Asked, caller: Caller, before: Before | None = None) -> Result:
         """The rows of a statement for a caller. Raises `Refusal`, also while the rows are read."""
         house, loop = self._house, asyncio.get_running_loop()
         deadline = self.deadline(caller)
@@ -114,6 +116,8 @@ class Statements:
             started = time.perf_counter()
             sight, ready = await loop.run_in_executor(house.compiler, self.prepare, asked, caller)
             planned = time.perf_counter()
+            if before is not None:
+                await before(ready.logical.products)
             request = await self._request(ready, asked, caller, deadline)
             caps = Caps(self.zone.sql.joined_rows, self.zone.sql.joined_bytes, MIXING_MEMORY)
             virtual = Virtual(house.catalog, sight.visible)
@@ -127,7 +131,7 @@ class Statements:
             names = tuple(output.name for output in ready.logical.outputs)
             types = tuple(output.type for output in ready.logical.outputs)
             kept = admitted.keep(Renamed(stream, names))
-            return Result(names, types, kept, ready.logical.normal, timings)
+            return Result(names, types, kept, ready.logical.normal, timings, ready.logical.products)
 
     def _lookup(
         self, ready: Ready, found: Found, request: Request, caller: Caller
