@@ -141,8 +141,9 @@ class _Planner:
         return statement_freshness(named, statement, source, self._catalog)
 
     def _is_whole(self, block: Block, dialect: Dialect) -> bool:
-        """A long list; and one with lists below it, which is JSON for its greater part anyway."""
-        if block.one or block.aggregate:
+        """A long list, where the engine builds JSON; and one with lists below it, which is JSON for its greater part
+        anyway."""
+        if block.one or block.aggregate or not dialect.capabilities.tree:
             return False
         return self._is_long(block) or (dialect.capabilities.aggregates_rows and bool(block.children))
 
