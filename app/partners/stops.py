@@ -165,7 +165,9 @@ class Inside:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stops._inside[self._partner].discard(self)
-        if self._ended and kind is not None and issubclass(kind, asyncio.CancelledError) and not self._task.uncancel():
+        task = self._task
+        del self._task  # whose frames hold this object, and would wait with it for the garbage collector
+        if self._ended and kind is not None and issubclass(kind, asyncio.CancelledError) and not task.uncancel():
             raise stopped() from None
 
     def end(self) -> None:

@@ -51,7 +51,7 @@ class _Store(Protocol):
 @dataclass(slots=True)
 class Counters:
     """The counters of one zone in one process; a reload goes on using them. ``url`` is the shared Valkey or Redis, or
-    None; ``secret`` makes the names. Nothing is opened or imported until something is counted."""
+    None; ``secret`` makes the names. Nothing is imported for a zone that counts nothing."""
 
     zone: str
     secret: bytes
@@ -69,18 +69,22 @@ class Counters:
         said = "\0".join([*what, str(window)]).encode()
         return Counter(f"{self.zone}:{blake2b(said, key=self.secret, digest_size=16).hexdigest()}", rate.limit, window)
 
+    def prepare(self) -> None:
+        """Import and make what counts, which takes a tenth of a second: before a request has to wait for it."""
+        self._memory()
+        if self.url is not None:
+            self._opened(self.url)
+
     async def look(self, counters: Sequence[Counter]) -> list[Standing]:
         """Where they stand. Never raises, but for a cancellation."""
 
-        async def tallies(store: _Store) -> list[Tally]:
-            if len(counters) == 1:
-                return [await _tally(store, counters[0])]
+        async def together(store: _Store) -> list[Tally]:
             return await asyncio.gather(*(_tally(store, counter) for counter in counters))
 
-        found = await self._ask(tallies)
+        found = await self._ask(together)
         whole = found is not None
         if found is None:
-            found = await tallies(self._memory())
+            found = [await _tally(self._memory(), counter) for counter in counters]
         return [standing(one, self._limit(at, whole), at.window) for one, at in zip(found, counters, strict=True)]
 
     async def take_one(self, counter: Counter) -> bool:

@@ -62,6 +62,7 @@ class Meter:
 
     def __init__(self, zone: Zone, counters: Counters) -> None:
         self._counters = counters
+        counters.prepare()
         self._all = {name: self._counted(partner.quotas.all, name, "") for name, partner in zone.partners.items()}
         self._products = {
             name: {id_: self._counted(quota, name, id_) for id_, quota in partner.quotas.products.items()}

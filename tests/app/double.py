@@ -36,7 +36,7 @@ class Double:
     def __init__(self, project: Project) -> None:
         self.project = project
 
-    async def answer(self, operation: Operation, caller: Caller) -> Answer:
+    async def answer(self, operation: Operation, caller: Caller, before: object = None) -> Answer:
         word = operation.text.strip("{} \n")
         if operation.name is not None and operation.name not in operation.text:
             raise Refusal("CH103", "There is no such operation.")

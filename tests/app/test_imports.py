@@ -17,6 +17,7 @@ _ALL = {
     "duckdb",
     "asyncpg",
     "aiocache",
+    "limits",
     "prometheus_client",
     "pymysql",
     "pyarrow",

@@ -1,0 +1,3 @@
+from tests.results.valkey import server, valkey
+
+__all__ = ["server", "valkey"]
