@@ -27,7 +27,9 @@ from schema.zone import Zone
 
 
 def add(commands: Commands) -> None:
-    parser = commands.add_parser("partner", help="the partners of a zone: list, stop and resume them, and write the kit that one is given")
+    parser = commands.add_parser(
+        "partner", help="the partners of a zone: list, stop and resume them, and write the kit that one is given"
+    )
     parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
     stop = _part(parts, "stop", "refuse a partner from now on, on all workers and machines", _stop)
     stop.add_argument("name", metavar="NAME", help="the partner")
