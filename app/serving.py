@@ -89,6 +89,11 @@ class Switch:
         """What a new request would be given."""
         return None if self._current is None else self._current.serving
 
+    @property
+    def restricted(self) -> bool:
+        """Whether partners are served: then refusals have one shape each, and pages for people are not there."""
+        return self._current is not None and self._current.serving.zone.restricted
+
     def take(self) -> Held:
         """Hold the current serving until the end of the block, which must follow. Raises Refusal CH152 where nothing is
         served yet."""

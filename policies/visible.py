@@ -57,7 +57,8 @@ def visible(policies: PolicySet, catalog: Catalog, caller: Caller, moment: Momen
         if product.id in columns
     }
     digest = _digest(caller.zone, columns, relationships, tokens)
-    return VisibleSet(caller.zone, columns, relationships, digest, tokens)
+    suggests = not catalog.zones[caller.zone].restricted
+    return VisibleSet(caller.zone, columns, relationships, digest, tokens, suggests)
 
 
 def detokenizable(policies: PolicySet, zone: str) -> Names:

@@ -371,12 +371,16 @@ class Engine:
     def _errors(self, ready: Ready, ran: Ran, request: Request, most: int = MOST_PLACES) -> list[dict[str, object]]:
         """An error for every root that failed, and for every object below one, ``most`` for each part of the query."""
         failed = frozenset(ran.failures)
-        errors = [_error([key], _first(ran, needs)) for key, _, needs in ready.encoder.fields if needs & failed]
+        errors = [self._error([key], _first(ran, needs)) for key, _, needs in ready.encoder.fields if needs & failed]
         below = failed - {block.name for block in ready.plan.query.logical.blocks}
         if below:
             places = failed_places(ready.plan, ran.rows, below, request, most)
-            errors += [_error(list(place), ran.failures[name]) for name, place in places]
+            errors += [self._error(list(place), ran.failures[name]) for name, place in places]
         return errors
+
+    def _error(self, path: list[str | int], refusal: Refusal) -> dict[str, object]:
+        hint = {"hint": refusal.hint} if refusal.hint and not self.zone.restricted else {}
+        return {"message": refusal.message, "path": path, "extensions": {"code": refusal.code} | hint}
 
     def _sealer(self, caller: Caller) -> Sealer:
         bound = (self.zone.name, caller.digest, self.catalog.version, self.policies.version)
@@ -395,11 +399,6 @@ class Engine:
 
 def _first(ran: Ran, needs: frozenset[str]) -> Refusal:
     return next(ran.failures[name] for name in sorted(needs & frozenset(ran.failures)))
-
-
-def _error(path: list[str | int], refusal: Refusal) -> dict[str, object]:
-    extensions = {"code": refusal.code} | ({"hint": refusal.hint} if refusal.hint else {})
-    return {"message": refusal.message, "path": path, "extensions": extensions}
 
 
 def _shared(ran: Ran) -> SharedRows | None:

@@ -13,6 +13,7 @@ class VisibleSet:
     A relationship is visible when its target product is, and the key columns on both sides are (or the catalog lets it
     be followed without). ``detokenizable`` are the columns, by product, whose tokens
     the caller may look up; a product without one is not in it. ``digest`` keys everything derived from this set.
+    ``suggests``: a name that is not there may be answered with the nearest that is.
     """
 
     zone: str
@@ -20,6 +21,7 @@ class VisibleSet:
     relationships: Mapping[str, frozenset[str]]
     digest: str
     detokenizable: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    suggests: bool = True
 
     def product(self, id_: str) -> bool:
         return id_ in self.columns

@@ -14,15 +14,19 @@ from app.http.access import record
 from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
 from app.http.graphql import GraphQLEndpoint, Trail
 from app.http.page import POLICY, page
+from app.http.refuse import problem
 from app.http.sql import PATH, SqlEndpoint
-from app.http.surround import Surround, surround
+from app.http.surround import Surround, nothing_here, surround
 from app.log import failure
 from app.settings import Settings
+from schema.errors import Refusal
 
 DOCUMENTS = "/q/"
 _ROUTES = frozenset(
     {PATH, "/catalog", "/schema.graphql", "/openapi.json", "/explain", "/livez", "/startupz", "/readyz"}
 )
+_FOR_PARTNERS = _ROUTES - {"/explain"}
+"""What there is beside GraphQL and SQL for partners; every other address is answered alike."""
 _LEFT = 499  # as the log of other gateways says it: the client closed the connection
 
 
@@ -41,6 +45,7 @@ class Gateway:
             raise RuntimeError(f"{scope['type']} is not offered")
         exchange = Exchange(scope, receive, send, self._slow_reader)
         path, trail, metrics = scope["path"], Trail(), self._metrics
+        restricted = self._switch.restricted
         route = _route(path)
         metrics.began()
         try:
@@ -50,6 +55,8 @@ class Gateway:
                 await self._sql.answer(exchange, trail)
             elif isinstance(path, str) and path.startswith(DOCUMENTS):
                 await self._graphql.answer(exchange, trail, path.removeprefix(DOCUMENTS))
+            elif restricted and path not in _FOR_PARTNERS:
+                await self._nothing(exchange, trail, nothing_here())
             else:
                 await self._beside(exchange, scope, receive, send)
         except ClientLeft:
@@ -61,6 +68,11 @@ class Gateway:
                 metrics.partner(self._zone, trail.caller.partner, trail.codes)
             metrics.request(self._zone, route, exchange.method, status, seconds, trail.timings, trail.codes)
         record(exchange, route, trail, seconds)
+
+    async def _nothing(self, exchange: Exchange, trail: Trail, why: Refusal) -> None:
+        trail.codes, exchange.closing = [why.code], self._switch.draining
+        body = problem(why, exchange.request_id, restricted=True)
+        await exchange.respond(why.status, "application/problem+json", body)
 
     async def _beside(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         fixed = [(b"x-request-id", exchange.request_id.encode("ascii")), *ALWAYS]

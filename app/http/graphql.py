@@ -37,12 +37,11 @@ from app.settings import Settings
 from resolvers.operation import Answer, Operation
 from schema.caller import Caller
 from schema.errors import Refusal, Refusals
+from schema.zone import INTERNAL, Zone
 
 _VARY = (b"vary", b"Accept")
 _VARIES: RawHeaders = [_VARY]
 _TYPES: Mapping[Media, str] = {media: f"{media}; charset=utf-8" for media in (JSON, GRAPHQL)}
-INTERNAL = "internal"
-"""The one zone whose callers may be told how long each stage took: elsewhere that would be a side channel."""
 
 
 class Trail:
@@ -78,7 +77,7 @@ class GraphQLEndpoint:
             if document is not None and exchange.method != "GET":
                 raise Refusal("CH178", "A document is asked by GET here.", "Use GET, or POST /graphql.", status=405)
             accept = exchange.header(b"accept")
-            if document is None and exchange.method == "GET" and wants_page(accept) and not has_query(exchange.query):
+            if document is None and not self._switch.restricted and _wants_page(exchange, accept):
                 await self._send_page(exchange)
                 return
             media = _form(accept)
@@ -157,7 +156,8 @@ class GraphQLEndpoint:
     async def _send(self, exchange: Exchange, media: Media, answer: Answer, trail: Trail) -> None:
         status = answer_status(answer.status, media, self._settings.status_profile)
         extra: RawHeaders = _VARIES if trail.visit is None else [_VARY, *trail.visit.fields()]
-        if self._settings.server_timing and trail.serving is not None and trail.serving.zone.name == INTERNAL:
+        # Elsewhere how long each stage took would be a side channel.
+        if self._settings.server_timing and trail.serving is not None and _internal(trail.serving.zone):
             said = ", ".join(f"{stage};dur={spent:.2f}" for stage, spent in answer.timings.items())
             extra = [*extra, (b"server-timing", said.encode("ascii"))]
         exchange.closing = self._switch.draining
@@ -172,12 +172,20 @@ class GraphQLEndpoint:
             raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
         status = request_status(why, media, profile) if looked_at else protocol_status(first, profile)
         exchange.closing = self._switch.draining
-        body = graphql_errors(why, exchange.request_id)
+        body = graphql_errors(why, exchange.request_id, self._switch.restricted)
         await exchange.respond(status, _TYPES[media], body, [_VARY, *refusal_headers(first), *trail.fields()])
 
     async def _send_page(self, exchange: Exchange) -> None:
         extra = [_VARY, (b"content-security-policy", self._policy), (b"referrer-policy", b"no-referrer")]
         await exchange.respond(200, "text/html; charset=utf-8", self._page(), extra)
+
+
+def _wants_page(exchange: Exchange, accept: str) -> bool:
+    return exchange.method == "GET" and wants_page(accept) and not has_query(exchange.query)
+
+
+def _internal(zone: Zone) -> bool:
+    return zone.name == INTERNAL and not zone.restricted
 
 
 async def _caller(authenticator: Authenticator, exchange: Exchange) -> Caller:

@@ -1,6 +1,7 @@
 """Write a refusal: the GraphQL error body, or a problem document beside GraphQL, and the status and headers.
 
-Nothing here depends on what exists: two refusals with the same code and message differ in the request id alone.
+Nothing here depends on what exists: two refusals with the same code and message differ in the request id alone. In a
+zone of partners (``restricted``) refusals of a kind also have the same members, whatever they refuse.
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ def errors_of(refused: Refusal | Refusals) -> Sequence[Refusal]:
     return refused.errors if isinstance(refused, Refusals) else (refused,)
 
 
-def graphql_errors(refused: Refusal | Refusals, request_id: str) -> bytes:
-    """The body of a GraphQL answer without data."""
+def graphql_errors(refused: Refusal | Refusals, request_id: str, restricted: bool = False) -> bytes:
+    """The body of a GraphQL answer without data. ``restricted``: the first error alone, without place or hint."""
+    if restricted:
+        first = errors_of(refused)[0]
+        said = {"message": first.message, "extensions": {"code": first.code, "request_id": request_id}}
+        return orjson.dumps({"errors": [said]})
     return orjson.dumps({"errors": [_graphql_error(error, request_id) for error in errors_of(refused)]})
 
 
@@ -41,13 +46,16 @@ def _graphql_error(error: Refusal, request_id: str) -> dict[str, object]:
     return {**said, "extensions": {**extensions, "request_id": request_id}}
 
 
-def problem(error: Refusal, request_id: str, **more: object) -> bytes:
-    """An RFC 9457 problem document; ``more`` are further members of it."""
+def problem(error: Refusal, request_id: str, restricted: bool = False, **more: object) -> bytes:
+    """An RFC 9457 problem document; ``more`` are further members of it. ``restricted``: with neither these nor a
+    hint."""
     said: dict[str, object] = {
         "type": "about:blank" if error.retry_after is None else _QUOTA,
         "title": error.message,
         "status": error.status,
     }
+    if restricted:
+        return orjson.dumps({**said, "code": error.code, "request_id": request_id})
     if error.hint is not None:
         said["detail"] = error.hint
     return orjson.dumps({**said, "code": error.code, **more, "request_id": request_id})

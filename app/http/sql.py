@@ -112,7 +112,8 @@ class SqlEndpoint:
         schema = result.stream.schema
         written = writer_of(name, schema, columns(schema, result.types), chosen.layout)
         bounds = Bounds(serving.zone.sql.max_rows, serving.zone.sql.max_bytes)
-        pieces = encoded(result.stream, written, bounds, coding, request_id=exchange.request_id)
+        hints = not serving.zone.restricted
+        pieces = encoded(result.stream, written, bounds, coding, request_id=exchange.request_id, hints=hints)
         async with aclosing(pieces):
             first = await anext(pieces, b"")
             log_statement(exchange, serving, result)
@@ -138,7 +139,8 @@ class SqlEndpoint:
             raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
         exchange.closing = self._switch.draining
         headers = [_VARY, *refusal_headers(why), *trail.fields()]
-        await exchange.respond(why.status, "application/problem+json", sql_problem(why, exchange.request_id), headers)
+        body = sql_problem(why, exchange.request_id, self._switch.restricted)
+        await exchange.respond(why.status, "application/problem+json", body, headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +177,13 @@ def statements_of(serving: Serving) -> Statements:
     return serving.engine.statements
 
 
-def sql_problem(why: Refusal, request_id: str) -> bytes:
-    """A problem document with the SQLSTATE and the place in the statement too."""
+def sql_problem(why: Refusal, request_id: str, restricted: bool = False) -> bytes:
+    """A problem document with the SQLSTATE and the place in the statement too, unless ``restricted``."""
     more: dict[str, object] = {"sqlstate": state_of(why.code)}
     if why.locations:
         line, column = why.locations[0]
         more["position"] = {"line": line, "column": column}
-    return problem(why, request_id, **more)
+    return problem(why, request_id, restricted, **more)
 
 
 def log_statement(exchange: Exchange, serving: Serving, result: Result) -> None:

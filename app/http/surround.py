@@ -171,11 +171,12 @@ def surround(handlers: Surround) -> FastAPI:
     ]
     for method, path, handler in routes:
         app.add_api_route(path, handler, methods=[method], response_model=None)
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(Refusals, _refused)
-    app.add_exception_handler(HTTPException, _no_route)
-    app.add_exception_handler(TimeoutError, _late)
-    app.add_exception_handler(Exception, _broken)
+    says = _Says(handlers.switch)
+    app.add_exception_handler(Refusal, says.refused)
+    app.add_exception_handler(Refusals, says.refused)
+    app.add_exception_handler(HTTPException, says.no_route)
+    app.add_exception_handler(TimeoutError, says.late)
+    app.add_exception_handler(Exception, says.broken)
     return app
 
 
@@ -213,7 +214,7 @@ def _with_fields(request: Request, response: Response) -> Response:
 async def _asset(name: str) -> Response:
     found = asset(name)
     if found is None:
-        raise _nothing_here()
+        raise nothing_here()
     return Response(found[0], 200, media_type=found[1])
 
 
@@ -231,17 +232,9 @@ def _json(status: int, value: object) -> Response:
     return Response(orjson.dumps(value), status, media_type="application/json")
 
 
-def _nothing_here() -> Refusal:
+def nothing_here() -> Refusal:
+    """CH151: what every address is that is none of ours."""
     return Refusal("CH151", "There is nothing at this address.", "GraphQL is asked at /graphql.", status=404)
-
-
-def _problem(request: Request, refusal: Refusal) -> Response:
-    response = Response(
-        problem(refusal, request_id_of(request.headers.raw)), refusal.status, media_type="application/problem+json"
-    )
-    for name, value in [*refusal_headers(refusal), *_fields(request)]:
-        response.headers[name.decode()] = value.decode()
-    return response
 
 
 async def _home(request: Request) -> Response:
@@ -249,24 +242,34 @@ async def _home(request: Request) -> Response:
     return RedirectResponse(f"{request.scope.get('root_path', '')}/graphql", status_code=307)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    if isinstance(error, Refusal | Refusals):
-        return _problem(request, errors_of(error)[0])
-    return await _broken(request, error)
+@dataclass(frozen=True, slots=True)
+class _Says:
+    """What is answered where something went wrong, in the shape of the zone that is served."""
 
+    switch: Switch
 
-async def _no_route(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException) or error.status_code != 405:
-        return _problem(request, _nothing_here())
-    response = _problem(request, Refusal("CH140", "This method is not offered here.", status=405))
-    response.headers["allow"] = (error.headers or {}).get("Allow", "GET")
-    return response
+    async def refused(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, Refusal | Refusals):
+            return self._problem(request, errors_of(error)[0])
+        return await self.broken(request, error)
 
+    async def no_route(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException) or error.status_code != 405:
+            return self._problem(request, nothing_here())
+        response = self._problem(request, Refusal("CH140", "This method is not offered here.", status=405))
+        response.headers["allow"] = (error.headers or {}).get("Allow", "GET")
+        return response
 
-async def _late(request: Request, _: Exception) -> Response:
-    return _problem(request, Refusal("CH150", "The answer took too long.", status=504))
+    async def late(self, request: Request, _: Exception) -> Response:
+        return self._problem(request, Refusal("CH150", "The answer took too long.", status=504))
 
+    async def broken(self, request: Request, error: Exception) -> Response:
+        failure(request_id_of(request.headers.raw), error)
+        return self._problem(request, Refusal("CH199", "Something went wrong inside the gateway.", status=500))
 
-async def _broken(request: Request, error: Exception) -> Response:
-    failure(request_id_of(request.headers.raw), error)
-    return _problem(request, Refusal("CH199", "Something went wrong inside the gateway.", status=500))
+    def _problem(self, request: Request, refusal: Refusal) -> Response:
+        body = problem(refusal, request_id_of(request.headers.raw), self.switch.restricted)
+        response = Response(body, refusal.status, media_type="application/problem+json")
+        for name, value in [*refusal_headers(refusal), *_fields(request)]:
+            response.headers[name.decode()] = value.decode()
+        return response

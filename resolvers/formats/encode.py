@@ -60,9 +60,11 @@ async def encoded(
     compression: Compression = "identity",
     *,
     request_id: str = "",
+    hints: bool = True,
     tally: Tally | None = None,
 ) -> AsyncGenerator[bytes, None]:
-    """The pieces of a body. Raises `Refusal` before the first of them, `BrokenOff` after it."""
+    """The pieces of a body. Raises `Refusal` before the first of them, `BrokenOff` after it. ``hints``: whether a
+    refusal on the way is told with its hint."""
     tally = Tally() if tally is None else tally
     out = _Out(writer, compressor(compression))
     try:
@@ -79,7 +81,7 @@ async def encoded(
             tally.refusal = refusal
             if not out.begun:
                 raise
-            said = writer.fail(refusal, request_id)
+            said = writer.fail(refusal if hints else Refusal(refusal.code, refusal.message), request_id)
             if said is None:
                 raise BrokenOff(refusal) from None
             out.add(said)

@@ -25,8 +25,8 @@ VIEWS = 64
 class View:
     """The schema as a caller with one visible set knows it: for validation, introspection and compilation."""
 
-    def __init__(self, vocabulary: Vocabulary, digest: str) -> None:
-        self.vocabulary, self.digest = vocabulary, digest
+    def __init__(self, vocabulary: Vocabulary, visible: VisibleSet) -> None:
+        self.vocabulary, self.digest, self.suggests = vocabulary, visible.digest, visible.suggests
         self.schema = LazySchema(vocabulary)
 
     @cached_property
@@ -106,7 +106,7 @@ class ZoneSchema:
         return self.strawberry.as_str() + "\n"
 
     def _view(self, visible: VisibleSet) -> View:
-        return View(Vocabulary(self.catalog, self.zone, visible, self.index, self.without), visible.digest)
+        return View(Vocabulary(self.catalog, self.zone, visible, self.index, self.without), visible)
 
 
 def build(

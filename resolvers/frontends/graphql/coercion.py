@@ -57,7 +57,7 @@ def coerce(
     operation: OperationDefinitionNode, view: View, limits: Limits, variables: Mapping[str, object]
 ) -> dict[str, object]:
     """The values of the operation's variables. Absent ones without a default stay absent."""
-    run = _Coercion(limits)
+    run = _Coercion(limits, view.suggests)
     values: dict[str, object] = {}
     for node in operation.variable_definitions or ():
         name, type_ = node.variable.name.value, variable_type(view, node)
@@ -87,8 +87,8 @@ def _default(run: _Coercion, node: VariableDefinitionNode, type_: GraphQLInputTy
 class _Coercion:
     """One pass over the variables: what was wrong, and how much has been looked at."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits, self._parts = limits, 0
+    def __init__(self, limits: Limits, suggests: bool) -> None:
+        self._limits, self._suggests, self._parts = limits, suggests, 0
         self.errors: list[Refusal] = []
         self.node: VariableDefinitionNode | None = None
 
@@ -109,10 +109,12 @@ class _Coercion:
             self._part()
             for name, inner in value.items():
                 if name not in named.fields:
-                    raise unknown(f"No field '{name[:80]}' in '{named.name}' ({path}).", named.fields, name)
+                    known = named.fields if self._suggests else None
+                    raise unknown(f"No field '{name[:80]}' in '{named.name}' ({path}).", known, name)
                 self.names(inner, named.fields[name].type, f"{path}.{name}", depth + 1)
         elif isinstance(value, str) and isinstance(named, GraphQLEnumType) and value not in named.values:
-            raise unknown(f"No value '{value[:80]}' in '{named.name}' ({path}).", named.values, value)
+            known = named.values if self._suggests else None
+            raise unknown(f"No value '{value[:80]}' in '{named.name}' ({path}).", known, value)
 
     def _items(self, value: list[object], named: GraphQLNamedInputType, path: str, depth: int) -> None:
         if len(value) > self._limits.list_items:

@@ -1,7 +1,7 @@
 """Names: one linear pass over a document, before validation, for names that this caller does not have.
 
 It asks the caller's own view, in which a hidden name is not there; so unknown and hidden give the same error, the first
-in the document, and no other beside it. Suggestions come from the view as well.
+in the document, and no other beside it. Suggestions come from the view as well, where there are any.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ from schema.graphql import View
 from schema.names import did_you_mean
 
 
-def unknown(what: str, known: Iterable[str], name: str, *nodes: Node) -> Refusal:
-    """The one error for a name that is not there, for whatever reason."""
-    return Refusal("CH205", what, did_you_mean(name, known), locations=locations(*nodes))
+def unknown(what: str, known: Iterable[str] | None, name: str, *nodes: Node) -> Refusal:
+    """The one error for a name that is not there, for whatever reason. ``known`` None: nothing is suggested."""
+    hint = None if known is None else did_you_mean(name, known)
+    return Refusal("CH205", what, hint, locations=locations(*nodes))
 
 
 def check_names(document: DocumentNode, view: View) -> None:
@@ -72,7 +73,8 @@ class _Names:
     def condition(self, node: NamedTypeNode) -> None:
         name = node.name.value
         if self._schema.get_type(name) is None:
-            raise unknown(f"No type '{name}' in this zone.", self._view.vocabulary.suggestions(), name, node)
+            known = self._view.vocabulary.suggestions() if self._view.suggests else None
+            raise unknown(f"No type '{name}' in this zone.", known, name, node)
 
     def selections(self, node: SelectionSetNode | None, parent: GraphQLType | None) -> None:
         for selection in node.selections if node else ():
@@ -92,11 +94,13 @@ class _Names:
         field = self._schema.get_field(parent, name)
         if field is None:
             where = "in this zone" if parent is self._schema.query_type else f"on '{parent.name}'"
-            raise unknown(f"No field '{name}' {where}.", self._fields(parent), name, node)
+            raise unknown(f"No field '{name}' {where}.", self._near(self._fields(parent)), name, node)
         for argument in node.arguments or ():
             word = argument.name.value
             if word not in field.args:
-                raise unknown(f"No argument '{word}' on '{parent.name}.{name}'.", field.args, word, argument)
+                raise unknown(
+                    f"No argument '{word}' on '{parent.name}.{name}'.", self._near(field.args), word, argument
+                )
             self._value(argument.value, field.args[word].type)
         self.selections(node.selection_set, get_named_type(field.type))
 
@@ -114,10 +118,15 @@ class _Names:
             for field in node.fields:
                 word = field.name.value
                 if word not in named.fields:
-                    raise unknown(f"No field '{word}' in '{named.name}'.", named.fields, word, field)
+                    known = self._near(named.fields)
+                    raise unknown(f"No field '{word}' in '{named.name}'.", known, word, field)
                 self._value(field.value, named.fields[word].type)
         elif isinstance(node, EnumValueNode) and isinstance(named, GraphQLEnumType) and node.value not in named.values:
-            raise unknown(f"No value '{node.value}' in '{named.name}'.", named.values, node.value, node)
+            known = self._near(named.values)
+            raise unknown(f"No value '{node.value}' in '{named.name}'.", known, node.value, node)
+
+    def _near(self, known: Iterable[str]) -> Iterable[str] | None:
+        return known if self._view.suggests else None
 
 
 def _named(node: TypeNode) -> NamedTypeNode:

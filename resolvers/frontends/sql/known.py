@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from schema.catalog import Catalog
+from schema.names import did_you_mean
 from schema.sql.information import virtual_columns, virtual_tables
 from schema.sql.joinkeys import JoinKey, join_keys
 from schema.sqltype import WORDS
@@ -33,6 +34,10 @@ class Known:
     def tables(self) -> Iterable[str]:
         """All that may be named."""
         return [*self._visible.columns, *virtual_tables()]
+
+    def near(self, name: str, others: Iterable[str]) -> str | None:
+        """A hint that names the nearest of these, where callers are given such hints."""
+        return did_you_mean(name, others) if self._visible.suggests else None
 
     def types(self, name: str) -> dict[str, str]:
         """The columns of a relation with sqlglot's types, in their order; join keys last."""

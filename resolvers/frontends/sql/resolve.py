@@ -22,7 +22,6 @@ from resolvers.frontends.sql.limits import MOST_STARS, too_large
 from resolvers.frontends.sql.outputs import group_by_place, name_outputs
 from resolvers.frontends.sql.places import place_of
 from schema.errors import Refusal
-from schema.names import did_you_mean
 from schema.sql.forms import selects
 from schema.sql.information import DATABASE
 from schema.sql.scopes import Scope, column_names, outputs_of, scopes_of, tables
@@ -68,7 +67,7 @@ def _table(table: exp.Table, known: Known) -> str:
     name = ".".join([*outer, table.name])
     if len(outer) != 1 or not known.has(name):
         written = ".".join(part.name for part in table.parts)[:130]
-        hint = did_you_mean(name, known.tables()) or (
+        hint = known.near(name, known.tables()) or (
             "Tables are written domain.product; information_schema.tables lists them."
         )
         raise Refusal("CH233", f"There is no relation '{written}'.", hint, locations=place_of(table))
@@ -219,7 +218,7 @@ def _no_column(column: exp.Column, scope: Scope, known: Known) -> Refusal:
             found += _columns_of(relation, around, known)
         around = around.outer
     written = f"{column.table}.{column.name}" if column.table else column.name
-    hint = did_you_mean(column.name, found) or "information_schema.columns lists the columns of each table."
+    hint = known.near(column.name, found) or "information_schema.columns lists the columns of each table."
     return Refusal("CH234", f"There is no column '{written[:130]}'.", hint, locations=place_of(column))
 
 
