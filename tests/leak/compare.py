@@ -15,7 +15,7 @@ from tests.leak.engines import EngineKind
 from tests.leak.house import House, rounded
 from tests.leak.perturb import perturbed
 from tests.leak.questions import KINDS, Questioner
-from tests.leak.reference import PERSONAS, Persona, columns, governed, products
+from tests.leak.reference import LEFT_OUT, PERSONAS, ROOTLESS, Persona, columns, governed, products
 from tests.leak.reference_catalog import write_reference_project
 from tests.leak.world import world
 
@@ -38,7 +38,12 @@ def leak_questioner(persona: Persona, seed: int) -> Questioner:
     """Questions within what the persona may know."""
     visible = {product: sorted(columns(persona, product)) for product in sorted(products(persona))}
     unpaged = frozenset() if "platform" in persona.roles else MASKED_KEYS
-    return Questioner(random.Random(f"{persona.name}/{seed}"), visible, unpaged)
+    rootless = ROOTLESS if persona.zone == "partner" else {}
+    return Questioner(random.Random(f"{persona.name}/{seed}"), visible, unpaged, _left_out(persona), rootless)
+
+
+def _left_out(persona: Persona) -> frozenset[tuple[str, str]]:
+    return frozenset(LEFT_OUT) if persona.zone == "partner" else frozenset()
 
 
 def everything(persona: Persona, seed: int) -> Questioner:
@@ -46,7 +51,7 @@ def everything(persona: Persona, seed: int) -> Questioner:
     dice = random.Random(f"{persona.name}/{seed}/everything")
     known = {product: sorted(columns(persona, product)) for product in sorted(products(persona))}
     every = {product: sorted(kinds) for product, kinds in KINDS.items()}
-    return Mixed(dice, known or every, frozenset(), every)
+    return Mixed(dice, known or every, beyond=every, left_out=_left_out(persona))
 
 
 @dataclass
@@ -56,12 +61,13 @@ class Mixed(Questioner):
     beyond: Mapping[str, list[str]] = field(default_factory=dict)
 
     def question(self) -> str:
-        known = self.columns
-        self.columns = self.beyond if self.dice.random() < 0.2 else known
+        known = self.columns, self.left_out
+        if self.dice.random() < 0.2:
+            self.columns, self.left_out = self.beyond, frozenset()
         try:
             return super().question()
         finally:
-            self.columns = known
+            self.columns, self.left_out = known
 
 
 def real_project(folder: Path, seed: int, engine: EngineKind) -> None:

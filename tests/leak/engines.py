@@ -38,8 +38,7 @@ class PostgresAndDuckDB:
         dsn = server().database(";\n".join(statements("main", rows, reference)))
         duckdb_file(folder, "side", rows, reference)
         settings = folder / "customhouse.yaml"
-        text = settings.read_text().replace('kind: duckdb, url: "main.duckdb"', f'kind: postgres, url: "{dsn}"')
-        settings.write_text(text)
+        _point(settings, "postgres", dsn, f"{dsn}?application_name=partner")
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,13 @@ class SQLiteAndDuckDB:
             connection.commit()
         duckdb_file(folder, "side", rows, reference)
         settings = folder / "customhouse.yaml"
-        url = "sqlite:///main.sqlite"
-        text = settings.read_text().replace('kind: duckdb, url: "main.duckdb"', f'kind: sqlalchemy, url: "{url}"')
-        settings.write_text(text)
+        _point(settings, "sqlalchemy", "sqlite:///main.sqlite", f"sqlite:///{folder.absolute()}/main.sqlite")
+
+
+def _point(settings: Path, kind: str, url: str, partners: str) -> None:
+    """Have the first source be this, read by partners in a way of their own."""
+    text = settings.read_text().replace('kind: duckdb, url: "main.duckdb"', f'kind: {kind}, url: "{url}"')
+    settings.write_text(text.replace("    sources: {}", f'    sources: {{main: {{url: "{partners}"}}}}'))
 
 
 ENGINES: tuple[EngineKind, ...] = (DuckDBFiles(), PostgresAndDuckDB(), SQLiteAndDuckDB())

@@ -35,7 +35,7 @@ def caller(persona: Persona) -> Caller:
     return Caller(
         subject=persona.subject,
         issuer="https://dev.customhouse.example",
-        zone="internal",
+        zone=persona.zone,
         claims=claims,
         expires=FAR_FUTURE,
         purpose=persona.purpose,
@@ -52,12 +52,12 @@ class House:
     backends: Mapping[str, Backend]
 
     @classmethod
-    def open(cls, folder: Path) -> House:
-        """Open the project in a folder."""
-        project = load_project(folder)
+    def open(cls, folder: Path, zone: str = "internal") -> House:
+        """Open the project in a folder, as much of it as the zone needs."""
+        project = load_project(folder).seen_in(zone)
         sources = project.catalog.sources
         backends = {name: open_backend(source, source.url, folder) for name, source in sources.items()}
-        engine = Engine(project.catalog, project.policies, "internal", backends, KEYS, lambda: MINUTE)
+        engine = Engine(project.catalog, project.policies, zone, backends, KEYS, lambda: MINUTE)
         return cls(engine, backends)
 
     async def ask(self, text: str, persona: Persona, variables: Mapping[str, object] | None = None) -> bytes:

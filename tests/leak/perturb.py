@@ -12,7 +12,7 @@ import random
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from tests.leak.reference import Persona, governed
+from tests.leak.reference import Persona, governed, products
 from tests.leak.world import Row, World
 
 KEYS = {"crm.people": "id", "crm.orders": "id", "crm.badges": "badge_no", "geo.stores": "code"}
@@ -24,12 +24,11 @@ def perturbed(world: World, persona: Persona, seed: int) -> World:
     dice = random.Random(f"{persona.name}/{seed}/other")
     wanted = governed(world, persona)
     other = copy.deepcopy(world)
+    tied = {"crm.badges"} & products(persona)
     for product in KEYS:
         seen = {row[KEYS[product]] for row in visible_raw(world, persona, product)}
         other[product] = [
-            row
-            for row in other[product]
-            if row[KEYS[product]] in seen or product == "crm.badges" or dice.random() < 0.8
+            row for row in other[product] if row[KEYS[product]] in seen or product in tied or dice.random() < 0.8
         ]
     for product, rows in other.items():
         for row in rows:
@@ -50,7 +49,7 @@ def _try(
     world: World, persona: Persona, wanted: object, product: str, row: Row, name: str, dice: random.Random
 ) -> None:
     """Change a cell in the ways its masks may allow; keep the first change that the persona cannot see."""
-    if product == "crm.badges" and name == "badge_no":
+    if product == "crm.badges" and name == "badge_no" and product in products(persona):
         return
     before = row[name]
     for candidate in _candidates(before, dice):
@@ -90,7 +89,7 @@ def _append_hidden(world: World, persona: Persona, wanted: object, dice: random.
     for product, key in KEYS.items():
         for number in range(3):
             row = copy.deepcopy(dice.choice(world[product])) if world[product] else None
-            if row is None or product == "crm.badges":
+            if row is None or (product == "crm.badges" and product in products(persona)):
                 continue
             row[key] = 5000 + number if isinstance(row[key], int) else f"S9{number}x"
             world[product].append(row)

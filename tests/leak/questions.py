@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KINDS = {
     "crm.people": {
@@ -59,6 +59,9 @@ class Questioner:
     dice: random.Random
     columns: Mapping[str, list[str]]
     unpaged: frozenset[str] = frozenset()
+    left_out: frozenset[tuple[str, str]] = frozenset()
+    rootless: Mapping[str, set[str]] = field(default_factory=dict)
+    """Relationships, and fields of Query by product, that are not asked for."""
 
     def question(self) -> str:
         roots = [self._root(f"r{n}") for n in range(self.dice.choice([1, 1, 1, 2]))]
@@ -67,7 +70,8 @@ class Questioner:
     def _root(self, alias: str) -> str:
         product = self.dice.choice(sorted(self.columns))
         root = ROOTS[product]
-        kind = self.dice.choice(["list", "list", "list", "aggregate", "groups"])
+        kinds = ["list", "list", "list", "aggregate", "groups"]
+        kind = self.dice.choice([kind for kind in kinds if kind not in self.rootless.get(product, ())])
         if kind == "list":
             return f"{alias}: {root}{self._arguments(product)} {self._connection(product, 0)}"
         if kind == "aggregate":
@@ -101,16 +105,19 @@ class Questioner:
         fields = [camel(name) for name in self.dice.sample(names, self.dice.randint(1, len(names)))]
         if depth < 3:
             for name, target in ONE.get(product, {}).items():
-                if target in self.columns and self.dice.random() < 0.3:
+                if self._leads(product, name, target) and self.dice.random() < 0.3:
                     fields.append(f"{name} {{ {self._fields(target, depth + 1)} }}")
             for name, target in MANY.get(product, {}).items():
-                if target not in self.columns:
+                if not self._leads(product, name, target):
                     continue
                 if self.dice.random() < 0.25:
                     fields.append(f"{name}{self._arguments(target)} {self._connection(target, depth + 1)}")
                 if self.dice.random() < 0.15:
                     fields.append(f"{name}Aggregate{self._where_argument(target)} {{ {self._figures(target)} }}")
         return " ".join(fields)
+
+    def _leads(self, product: str, name: str, target: str) -> bool:
+        return target in self.columns and (product, name) not in self.left_out
 
     def _where_argument(self, product: str) -> str:
         return f"(where: {self._where(product, 0)})" if self.dice.random() < 0.6 else ""
@@ -126,7 +133,7 @@ class Questioner:
             (name, target, many)
             for table, many in ((ONE, False), (MANY, True))
             for name, target in table.get(product, {}).items()
-            if target in self.columns and SOURCE[target] == SOURCE[product]
+            if self._leads(product, name, target) and SOURCE[target] == SOURCE[product]
         ]
         if depth < 2 and related and roll < 0.5:
             name, target, many = self.dice.choice(related)

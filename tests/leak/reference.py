@@ -7,7 +7,7 @@ governed row also carries ``~<relationship>`` link values, which the comparison 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -24,6 +24,7 @@ class Persona:
     regions: tuple[str, ...] | None = None
     person: int | None = None
     purpose: str | None = None
+    zone: str = "internal"
 
 
 PERSONAS = (
@@ -35,6 +36,18 @@ PERSONAS = (
     Persona("clerk-embargoed", "zoe", roles=("clerk", "embargoed"), regions=("EU", "US")),
     Persona("nobody", "nob"),
 )
+PARTNERS = tuple(replace(persona, zone="partner") for persona in PERSONAS)
+"""The same papers at the zone that publishes a part: without these columns, relationships and roots."""
+ZONES = {"internal": PERSONAS, "partner": PARTNERS}
+WITHHELD = {
+    "crm.people": {"balance", "phone", "notes"},
+    "crm.orders": {"quantity"},
+    "geo.stores": {"name"},
+}
+UNPUBLISHED = {"crm.badges"}
+"""Products of the world that the zone of partners does not publish."""
+LEFT_OUT = {("crm.people", "reports"), ("crm.orders", "badge")}
+ROOTLESS = {"geo.stores": {"aggregate", "groups"}}
 
 
 def governed(world: World, persona: Persona) -> dict[str, list[Row]]:
@@ -43,8 +56,17 @@ def governed(world: World, persona: Persona) -> dict[str, list[Row]]:
     for product, see in _SEE.items():
         if product in products(persona):
             seen = [see(row, persona, world) for row in world[product]]
-            rows[product] = [row for row in seen if row is not None]
+            names = columns(persona, product)
+            rows[product] = [_shown(row, names, persona) for row in seen if row is not None]
     return rows
+
+
+def _shown(row: Row, names: set[str], who: Persona) -> Row:
+    """What the zone shows of a governed row; the links of relationships that it leaves out lead nowhere."""
+    if who.zone == "internal":
+        return row
+    left_out = {f"~{name}" for _, name in LEFT_OUT}
+    return {name: value for name, value in row.items() if name in names or (name[0] == "~" and name not in left_out)}
 
 
 def products(persona: Persona) -> set[str]:
@@ -56,11 +78,16 @@ def products(persona: Persona) -> set[str]:
         found |= {"crm.orders", "crm.badges", "geo.stores", "crm.people"}
     if "clerk" in persona.roles:
         found |= {"crm.orders", "geo.stores", "crm.people"}
-    return found
+    return found - UNPUBLISHED if persona.zone == "partner" else found
 
 
 def columns(persona: Persona, product: str) -> set[str]:
     """The columns whose names the persona may know."""
+    found = _granted(persona, product)
+    return found - WITHHELD[product] if persona.zone == "partner" else found
+
+
+def _granted(persona: Persona, product: str) -> set[str]:
     own = set(_COLUMNS[product])
     if "platform" in persona.roles or product != "crm.people":
         return own

@@ -49,4 +49,5 @@ def write_reference_project(real: Path, folder: Path) -> None:
         re.sub(r", tags: \[[^]]*\]", "", text).replace("tags: [secret.badge]", "")
     )
     (folder / "policies" / "all.yaml").write_text(POLICY)
-    (folder / "customhouse.yaml").write_text((real / "customhouse.yaml").read_text())
+    settings = (real / "customhouse.yaml").read_text()
+    (folder / "customhouse.yaml").write_text(settings[: settings.index("  partner:")])

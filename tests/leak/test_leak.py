@@ -32,7 +32,7 @@ from tests.leak.compare import (
 )
 from tests.leak.engines import ENGINES, EngineKind
 from tests.leak.house import House
-from tests.leak.reference import PERSONAS, Persona, products
+from tests.leak.reference import PERSONAS, ZONES, Persona, products
 
 SEED = int(os.environ.get("CUSTOMHOUSE_LEAK_SEED", "20131"))
 QUESTIONS = int(os.environ.get("CUSTOMHOUSE_LEAK_QUESTIONS", "0"))
@@ -41,7 +41,11 @@ LEAST = 12
 BOX = 12.0
 """Seconds per engine and property in the default lane."""
 
-WITH_NAMES = [persona for persona in PERSONAS if products(persona)]
+
+@pytest.fixture(params=ZONES)
+def personas(request: pytest.FixtureRequest) -> tuple[Persona, ...]:
+    """Those who ask: at the internal zone, or at the zone of partners, which hides more."""
+    return ZONES[request.param]
 
 
 @pytest.fixture(params=ENGINES, ids=lambda kind: kind.name)
@@ -50,40 +54,48 @@ def engine(request: pytest.FixtureRequest) -> EngineKind:
 
 
 async def test_governed_answers_equal_the_reference(
-    engine: EngineKind, tmp_path: Path, record_property: Callable[[str, object], None]
+    engine: EngineKind,
+    personas: tuple[Persona, ...],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     found: list[Difference] = []
     asked = 0
     real_project(tmp_path / "real", SEED, engine)
-    async with House.open(tmp_path / "real") as real:
-        for persona, share in _shares(WITH_NAMES):
+    async with House.open(tmp_path / "real", personas[0].zone) as real:
+        for persona, share in _shares([persona for persona in personas if products(persona)]):
             reference_project(tmp_path / persona.name, SEED, persona, engine)
             async with House.open(tmp_path / persona.name) as reference:
                 asks = leak_questioner(persona, SEED)
                 count = await _until(share, partial(leaks, real, reference, persona, asks, found))
                 asked += count
     record_property(
-        "figure", f"leak property on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences"
+        "figure",
+        f"leak property on {engine.name}, {personas[0].zone}: seed {SEED}, {asked} questions, {len(found)} differences",
     )
     assert asked >= 60
     assert not found, "\n".join(map(str, found[:3]))
 
 
 async def test_hidden_data_changes_no_byte(
-    engine: EngineKind, tmp_path: Path, record_property: Callable[[str, object], None]
+    engine: EngineKind,
+    personas: tuple[Persona, ...],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
+    """At the zone of partners, not even its administrator sees everything."""
     found: list[Difference] = []
-    asked = 0
+    asked, zone = 0, personas[0].zone
     real_project(tmp_path / "real", SEED, engine)
-    async with House.open(tmp_path / "real") as real:
-        for persona, share in _shares([p for p in PERSONAS if p is not ADMIN]):
+    async with House.open(tmp_path / "real", zone) as real:
+        for persona, share in _shares([p for p in personas if p is not ADMIN]):
             other_project(tmp_path / persona.name, SEED, persona, engine)
-            async with House.open(tmp_path / persona.name) as other:
+            async with House.open(tmp_path / persona.name, zone) as other:
                 asks = everything(persona, SEED)
                 count = await _until(share, partial(interference, real, other, persona, asks, found))
                 asked += count
     record_property(
-        "figure", f"non-interference on {engine.name}: seed {SEED}, {asked} questions, {len(found)} differences"
+        "figure", f"non-interference on {engine.name}, {zone}: seed {SEED}, {asked} questions, {len(found)} differences"
     )
     assert asked >= 60
     assert not found, "\n".join(map(str, found[:3]))
@@ -128,7 +140,8 @@ async def _small_run(tmp_path: Path) -> list[Difference]:
 
 
 def _shares(personas: list[Persona]) -> list[tuple[Persona, float]]:
-    return [(persona, BOX / len(personas)) for persona in personas]
+    box = BOX if personas[0].zone == "internal" else BOX / 3
+    return [(persona, box / len(personas)) for persona in personas]
 
 
 async def _until(seconds: float, ask: Callable[[], Awaitable[None]]) -> int:

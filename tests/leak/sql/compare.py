@@ -15,7 +15,7 @@ from tests.leak.perturb import KEYS as PRODUCT_KEYS
 from tests.leak.perturb import perturbed, visible_raw
 from tests.leak.questions import KINDS
 from tests.leak.reference import Persona, columns, products
-from tests.leak.sql.questions import Asks
+from tests.leak.sql.questions import LINKS, PARTNER_LINKS, Asks
 from tests.leak.world import World, world
 
 
@@ -46,18 +46,23 @@ class Beyond(Asks):
     beyond: Mapping[str, list[str]] = field(default_factory=dict)
 
     def question(self) -> str:
-        known = self.columns
-        self.columns = self.beyond if self.dice.random() < 0.2 else known
+        known = self.columns, self.ways
+        if self.dice.random() < 0.2:
+            self.columns, self.ways = self.beyond, LINKS
         try:
             return super().question()
         finally:
-            self.columns = known
+            self.columns, self.ways = known
 
 
 def within(persona: Persona, seed: int) -> Asks:
     """Statements within what the persona may know, that cannot raise."""
     known = {product: sorted(columns(persona, product)) for product in sorted(products(persona))}
-    return Asks(random.Random(f"{persona.name}/{seed}/sql"), known)
+    return Asks(random.Random(f"{persona.name}/{seed}/sql"), known, ways=_ways(persona))
+
+
+def _ways(persona: Persona) -> list[tuple[str, str, str, str]]:
+    return PARTNER_LINKS if persona.zone == "partner" else LINKS
 
 
 def everything(persona: Persona, seed: int) -> Asks:
@@ -71,6 +76,7 @@ def everything(persona: Persona, seed: int) -> Asks:
         known or every,
         raising=True,
         hidden=hidden,
+        ways=_ways(persona),
         beyond=every,
     )
 

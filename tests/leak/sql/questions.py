@@ -8,7 +8,7 @@ before or after another condition is its own affair.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.leak.questions import KINDS
@@ -19,6 +19,11 @@ LINKS = [
     ("crm.orders", "store__key", "geo.stores", "orders__key"),
     ("crm.orders", "badge__key", "crm.badges", "orders__key"),
 ]
+PARTNER_LINKS = [
+    ("crm.people", "manager__key", "crm.people", "crm_people_manager__key"),
+    *(link for link in LINKS if "reports__key" not in link and "crm.badges" not in link),
+]
+"""Where the zone does not show the way back, nor badges."""
 _TEXTS = ["EU", "US", "paid", "hidden", "[redacted]", "CANARY-name-3", "S01", "A****", "", "example.org", "XX"]
 _SAMPLES: Mapping[str, list[str]] = {
     "BigInt": ["1", "2", "3", "7", "500"],
@@ -41,6 +46,7 @@ class Asks:
     columns: Mapping[str, list[str]]
     raising: bool = False
     links: bool = True
+    ways: Sequence[tuple[str, str, str, str]] = tuple(LINKS)
     hidden: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
     """Numbers of hidden rows alone, by product and column: dividing by a difference to them must not tell."""
 
@@ -158,7 +164,7 @@ class Asks:
         return f"SELECT {', '.join(self._some(one, 'a', 2))}, l.n FROM {one} a CROSS JOIN LATERAL ({inner}) AS l"
 
     def _join(self) -> tuple[str, str, str] | None:
-        known = [way for way in LINKS if way[0] in self.columns and way[2] in self.columns]
+        known = [way for way in self.ways if way[0] in self.columns and way[2] in self.columns]
         if not known:
             return None
         here, mine, there, theirs = self.dice.choice(known)
