@@ -60,6 +60,13 @@ def filled(folder: Path, name: str, engine: str, statements: Iterable[str]) -> s
     return f'{{kind: duckdb, url: "{name}.duckdb", location: eu-west-1}}'
 
 
+def partners_url(url: str, folder: Path) -> str:
+    """Another way to the same database, as a zone of partners must have one."""
+    if url.startswith("sqlite:///"):
+        return f"sqlite:///{folder.absolute()}/{url.removeprefix('sqlite:///')}"
+    return f"{url}{'&' if '?' in url else '?'}application_name=partner" if url.startswith("postgres") else url
+
+
 def caller(subject: str = "ann", expires: float = FAR_FUTURE, **claims: ClaimValue) -> Caller:
     """Papers as `authenticate` would have made them."""
     return Caller(
@@ -76,10 +83,10 @@ class House:
     backends: dict[str, Backend]
 
     @classmethod
-    def open(cls, folder: Path, clock: Callable[[], float] = lambda: MINUTE) -> House:
-        project = load_project(folder)
+    def open(cls, folder: Path, clock: Callable[[], float] = lambda: MINUTE, zone: str = "internal") -> House:
+        project = load_project(folder).seen_in(zone)
         backends = {name: open_backend(source, source.url, folder) for name, source in project.catalog.sources.items()}
-        return cls(Engine(project.catalog, project.policies, "internal", backends, KEYS, clock), backends)
+        return cls(Engine(project.catalog, project.policies, zone, backends, KEYS, clock), backends)
 
     async def ask(self, text: str, who: Caller, variables: Mapping[str, object] | None = None) -> dict[str, object]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,7 @@ from app.project import load_project
 from resolvers.backends.opened import Opened
 from resolvers.backends.registry import open_source
 from resolvers.engine import Engine
+from schema.caller import Caller
 from tests.engine.house import House as Plain
 from tests.engine.house import caller, filled
 from tests.features.shelf import Shelf
@@ -113,6 +114,7 @@ def scorer() -> Shelf:
 
 @dataclass
 class House(Plain):
+    zone: str = "internal"
     store: Shelf = None  # type: ignore[assignment]
     scorer: Shelf = None  # type: ignore[assignment]
 
@@ -128,10 +130,12 @@ class House(Plain):
         policies: str = "",
         more: tuple[str, ...] = (),
         fleet_more: tuple[str, ...] = (),
+        zone: str = "internal",
     ) -> House:
         """The project of this folder, its tables in an engine and those of the fleet in another. ``tabled``: what the
         store holds stands in tables too, and is read from there. ``settings`` are replaced in customhouse.yaml,
-        ``policies`` added, ``more`` and ``fleet_more`` run in the databases."""
+        ``policies`` added, ``more`` and ``fleet_more`` run in the databases. ``zone`` is whose house it is; the
+        sources that partners read in their own way are the same ones here."""
         shutil.copytree(HERE / "project", folder)
         file, catalog = folder / "customhouse.yaml", folder / "catalog" / "all.yaml"
         text = file.read_text()
@@ -143,12 +147,16 @@ class House(Plain):
         file.write_text(text.replace("main: @", f"main: {filled(folder, 'main', engine, statements)}"))
         if tabled:
             catalog.write_text(catalog.read_text().replace("source: store", "source: main"))
-        project = load_project(folder)
+        whole = load_project(folder)
+        project = whole.seen_in(zone)
         shelves = {"store": store(), "scorer": scorer()}
         sources = project.catalog.sources
         opened: dict[str, Opened] = {
-            name: shelves[name] if name in shelves else open_source(source, source.url, folder)
+            name: shelves[name] if name in shelves else open_source(source, whole.catalog.sources[name].url, folder)
             for name, source in sources.items()
         }
-        made = Engine(project.catalog, project.policies, "internal", opened, KEYS, clock)
-        return cls(made, dict(opened), shelves["store"], shelves["scorer"])  # type: ignore[arg-type]
+        made = Engine(project.catalog, project.policies, zone, opened, KEYS, clock)
+        return cls(made, dict(opened), zone, shelves["store"], shelves["scorer"])  # type: ignore[arg-type]
+
+    async def ask(self, text: str, who: Caller, variables: Mapping[str, object] | None = None) -> dict[str, object]:
+        return await super().ask(text, replace(who, zone=self.zone), variables)

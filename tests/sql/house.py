@@ -51,7 +51,7 @@ class House:
     callers: Mapping[str, Caller]
 
     @classmethod
-    def open(cls, folder: Path, kind: str, other: bool) -> House:
+    def open(cls, folder: Path, kind: str, other: bool, zone: str = "internal") -> House:
         """The project in a folder of its own, filled."""
         shutil.copytree(PROJECT, folder)
         if kind == "duckdb":
@@ -63,13 +63,15 @@ class House:
         else:
             dsn = server().database(";\n".join(seed(other)))
             settings = folder / "customhouse.yaml"
-            settings.write_text(settings.read_text().replace('duckdb, url: "crm.duckdb"', f'postgres, url: "{dsn}"'))
-        project = load_project(folder)
+            text = settings.read_text().replace('duckdb, url: "crm.duckdb"', f'postgres, url: "{dsn}"')
+            partners = f'    sources: {{main: {{url: "{dsn}?application_name=partner"}}}}'
+            settings.write_text(text.replace("    sources: {}", partners))
+        project = load_project(folder).seen_in(zone)
         sources = project.catalog.sources
         backends = {name: open_backend(source, source.url, folder) for name, source in sources.items()}
-        engine = Engine(project.catalog, project.policies, "internal", backends, KEYS, lambda: 1_700_000_000.0)
+        engine = Engine(project.catalog, project.policies, zone, backends, KEYS, lambda: 1_700_000_000.0)
         personas = load_personas(folder)
-        callers = {name: caller_of(one, project.catalog, None, None) for name, one in personas.items()}
+        callers = {name: caller_of(one, project.catalog, zone, None) for name, one in personas.items()}
         return cls(engine, backends, callers)
 
     async def ask(

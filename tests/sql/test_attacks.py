@@ -16,13 +16,20 @@ from tests.sql.corpus import CANARIES, Attack, attacks
 from tests.sql.house import BEFORE_ANY_ENGINE, ENGINES, Answered, House
 
 
-@pytest.mark.parametrize("kind", ENGINES)
-async def test_attacks(kind: str, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "zone"),
+    [
+        *((kind, "internal") for kind in ENGINES),
+        ("duckdb", "partner"),
+        pytest.param("postgres", "partner", marks=pytest.mark.slow_parts),
+    ],
+)
+async def test_attacks(kind: str, zone: str, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     faults: list[str] = []
     outcomes: Counter[str] = Counter()
     async with (
-        House.open(tmp_path / "one", kind, other=False) as one,
-        House.open(tmp_path / "other", kind, other=True) as other,
+        House.open(tmp_path / "one", kind, other=False, zone=zone) as one,
+        House.open(tmp_path / "other", kind, other=True, zone=zone) as other,
     ):
         for attack in attacks():
             here = await one.ask(attack.sql, attack.persona, attack.dialect)
@@ -34,7 +41,9 @@ async def test_attacks(kind: str, tmp_path: Path, record_property: Callable[[str
                     f"{attack.kind} / {attack.name}: {fault}\n    {attack.sql[:300]}\n    {here.body[:300]!r}"
                 )
     told = ", ".join(f"{count} {what}" for what, count in sorted(outcomes.items()))
-    record_property("figure", f"attacks on {kind}: {sum(outcomes.values())} statements: {told}; {len(faults)} faults")
+    record_property(
+        "figure", f"attacks on {kind}, {zone}: {sum(outcomes.values())} statements: {told}; {len(faults)} faults"
+    )
     assert not faults, f"{len(faults)} faults\n" + "\n".join(faults[:40])
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from tests.leak.house import rounded
 from tests.leak.keyed.house import House
-from tests.leak.keyed.questions import Questioner, known
+from tests.leak.keyed.questions import LEFT_OUT, Questioner, known
 from tests.leak.keyed.seen import Persona
 
 RAW = frozenset({"ml.cost", "ml.guess"})
@@ -77,7 +77,8 @@ class Pair:
 
 
 def questioner(who: Persona, seed: int, tokens: list[str]) -> Questioner:
-    return Questioner(random.Random(f"{who.name}/{seed}"), known(who), tokens)
+    left_out = LEFT_OUT if who.zone == "partner" else frozenset()
+    return Questioner(random.Random(f"{who.name}/{seed}"), known(who), tokens, left_out=left_out)
 
 
 async def tokens_of(house: House, who: Persona) -> list[str]:

@@ -35,7 +35,7 @@ def caller(who: Persona) -> Caller:
     if who.regions is not None:
         claims["regions"] = who.regions
     issuer = "https://dev.customhouse.example"
-    return Caller(who.name, issuer, "internal", claims, FAR_FUTURE, who.purpose, "eu-west-1", f"papers of {who.name}")
+    return Caller(who.name, issuer, who.zone, claims, FAR_FUTURE, who.purpose, "eu-west-1", f"papers of {who.name}")
 
 
 def statements(source: str, world: World, tabled: bool) -> Iterator[str]:
@@ -63,7 +63,7 @@ class House:
     shelves: dict[str, Shelf]
 
     @classmethod
-    def made(cls, folder: Path, world: World, engine: str, tabled: bool = False) -> House:
+    def made(cls, folder: Path, world: World, engine: str, tabled: bool = False, zone: str = "internal") -> House:
         shutil.copytree(PROJECT, folder)
         filled(folder, "side", "duckdb", statements("side", world, tabled))
         made = yaml.safe_load(filled(folder, "main", engine, list(statements("main", world, tabled))))
@@ -73,20 +73,20 @@ class House:
             ("catalog/all.yaml", "source: store", "source: main" if tabled else "source: store"),
         ):
             (folder / file).write_text((folder / file).read_text().replace(old, new))
-        return cls.open(folder, shelves(world), made["url"])
+        return cls.open(folder, shelves(world), made["url"], zone)
 
     @classmethod
-    def open(cls, folder: Path, shelves: dict[str, Shelf], main: str) -> House:
+    def open(cls, folder: Path, shelves: dict[str, Shelf], main: str, zone: str = "internal") -> House:
         """Open the project in a folder. ``main`` is where its first database is: it does not stand in the settings, so
         that two worlds have one version of the catalog and may take each other's cursors."""
-        project = load_project(folder)
+        project = load_project(folder).seen_in(zone)
         opened: dict[str, Opened] = {
             name: shelves[name]
             if name in shelves
             else open_source(source, main if name == "main" else source.url, folder)
             for name, source in project.catalog.sources.items()
         }
-        engine = Engine(project.catalog, project.policies, "internal", opened, KEYS, lambda: MINUTE)
+        engine = Engine(project.catalog, project.policies, zone, opened, KEYS, lambda: MINUTE)
         return cls(engine, opened, shelves)
 
     async def ask(self, text: str, who: Persona) -> bytes:

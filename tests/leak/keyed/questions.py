@@ -74,8 +74,22 @@ ORDERS = ("ASC", "DESC", "ASC_NULLS_FIRST", "DESC_NULLS_LAST")
 STAFF = {name: sorted(set(columns) - {"note", "owner", "hidden"}) for name, columns in COLUMNS.items()}
 
 
+UNPUBLISHED = {"slots", "guess", "second"}
+WITHHELD = {"orders": {"note", "slot"}, "itemFeatures": {"grade"}, "stays": {"person"}, "visits": {"person"}}
+LEFT_OUT = frozenset({"slotLoad", "slotInfo", "farRisk", "guess", "second"})
+"""What the zone of partners does not show."""
+
+
 def known(who: Persona) -> Mapping[str, list[str]]:
     """What the persona may ask for."""
+    found = _granted(who)
+    if who.zone == "internal":
+        return found
+    shown = {name: columns for name, columns in found.items() if name not in UNPUBLISHED}
+    return {name: sorted(set(columns) - WITHHELD.get(name, set())) for name, columns in shown.items()}
+
+
+def _granted(who: Persona) -> Mapping[str, list[str]]:
     if who.root:
         return {name: list(columns) for name, columns in COLUMNS.items()}
     if "staff" in who.roles:
@@ -94,14 +108,17 @@ class Questioner:
     tokens: Sequence[str] = ()
     more: Mapping[str, list[str]] = field(default_factory=lambda: {n: list(c) for n, c in COLUMNS.items()})
 
+    left_out: frozenset[str] = frozenset()
+
     def question(self) -> str:
         """One question in twelve goes beyond what is known."""
-        known = self.columns
-        self.columns = self.more if self.dice.random() < 0.08 else known
+        known = self.columns, self.left_out
+        if self.dice.random() < 0.08:
+            self.columns, self.left_out = self.more, frozenset()
         try:
             return "{" + " ".join(self._root(f"r{n}") for n in range(self.dice.choice([1, 1, 2]))) + "}"
         finally:
-            self.columns = known
+            self.columns, self.left_out = known
 
     def pages(self) -> tuple[str, str]:
         """A page with its cursors, and the next or the one before, with ``@`` for the cursor."""
@@ -171,9 +188,7 @@ class Questioner:
 
     def _order(self, table: str) -> str:
         direction = self.dice.choice(ORDERS)
-        ways = [
-            (way, to) for way, to in ONE.get(table, {}).items() if to in self.columns and to not in ("items", "slots")
-        ]
+        ways = [(way, to) for way, to in self._ways(ONE, table) if to not in ("items", "slots")]
         if ways and self.dice.random() < 0.5:
             way, to = self.dice.choice(ways)
             return f"{{{way}: {{{camel(self.dice.choice(self.columns[to]))}: {direction}}}}}"
@@ -189,13 +204,17 @@ class Questioner:
         names = self.columns[name]
         fields = [camel(found) for found in self.dice.sample(names, self.dice.randint(1, len(names)))]
         fields += [word for word in SAID.get(name, []) if self.dice.random() < 0.4]
-        for way, to in ONE.get(name, {}).items():
-            if to in self.columns and depth < 3 and self.dice.random() < 0.3:
+        for way, to in self._ways(ONE, name):
+            if depth < 3 and self.dice.random() < 0.3:
                 fields.append(f"{way} {{ {self._fields(to, depth + 1)} }}")
-        for way, to in MANY.get(name, {}).items():
-            if to in self.columns and depth < 2 and self.dice.random() < 0.4:
+        for way, to in self._ways(MANY, name):
+            if depth < 2 and self.dice.random() < 0.4:
                 fields.append(f"{way}{self._arguments(to)} {self._connection(to, depth + 1)}")
         return " ".join(fields)
+
+    def _ways(self, among: Mapping[str, Mapping[str, str]], name: str) -> list[tuple[str, str]]:
+        """The relationships that may be asked along, with their ends."""
+        return [(way, to) for way, to in among.get(name, {}).items() if to in self.columns and way not in self.left_out]
 
     def _where_argument(self, table: str, chance: float) -> list[str]:
         return [f"where: {self._where(table, 0)}"] if self.dice.random() < chance else []
@@ -212,8 +231,7 @@ class Questioner:
         return "{" + (self._related(name, depth) if depth < 3 and roll < 0.75 else self._condition(name)) + "}"
 
     def _related(self, name: str, depth: int) -> str:
-        ways = [(way, to) for way, to in ONE.get(name, {}).items() if to in self.columns]
-        many = [(way, to) for way, to in MANY.get(name, {}).items() if to in self.columns]
+        ways, many = self._ways(ONE, name), self._ways(MANY, name)
         if many and self.dice.random() < 0.5:
             way, to = self.dice.choice(many)
             return f"{way}: {{{self.dice.choice(['some', 'none', 'every'])}: {self._where(to, depth + 1)}}}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from tests.leak.keyed.world import Row, World, cost, guess
@@ -20,6 +20,7 @@ class Persona:
     roles: tuple[str, ...] = ()
     regions: tuple[str, ...] | None = None
     purpose: str | None = None
+    zone: str = "internal"
 
     @property
     def root(self) -> bool:
@@ -41,6 +42,11 @@ PERSONAS = (
     Persona("desk", ("desk",)),
     Persona("nobody"),
 )
+PARTNERS = tuple(replace(who, zone="partner") for who in PERSONAS)
+"""The same papers at the zone that publishes a part: without these products, and columns, relationships, scores."""
+ZONES = {"internal": PERSONAS, "partner": PARTNERS}
+UNPUBLISHED = {"shop.slots"}
+WITHHELD = {"note", "slot", "grade", "guess"}
 
 FEATURES = ("item", "region", "computed", "demand", "margin", "grade")
 
@@ -48,9 +54,15 @@ FEATURES = ("item", "region", "computed", "demand", "margin", "grade")
 def seen(world: World, who: Persona) -> dict[str, list[Row]]:
     """By product the rows that the persona sees, in the order of the world."""
     return {
-        product: [row for raw in rows if (row := _SEE[product](raw, who, world)) is not None]
+        product: [_shown(row, who) for raw in rows if (row := _SEE[product](raw, who, world)) is not None]
         for product, rows in world.items()
+        if who.zone == "internal" or product not in UNPUBLISHED
     }
+
+
+def _shown(row: Row, who: Persona) -> Row:
+    """Whose groups a figure is over stays: of so many it is, whoever may name the column."""
+    return row if who.zone == "internal" else {name: value for name, value in row.items() if name not in WITHHELD}
 
 
 def bucket(value: object) -> object:
