@@ -19,6 +19,7 @@ import pytest
 from policies import relation
 from policies.decide import CellDecision
 from policies.raw import RawTable
+from schema.catalog import Catalog, Product
 from tests.leak.compare import (
     ADMIN,
     Difference,
@@ -32,7 +33,7 @@ from tests.leak.compare import (
 )
 from tests.leak.engines import ENGINES, EngineKind
 from tests.leak.house import House
-from tests.leak.reference import PERSONAS, ZONES, Persona, products
+from tests.leak.reference import PARTNERS, PERSONAS, ZONES, Persona, products
 
 SEED = int(os.environ.get("CUSTOMHOUSE_LEAK_SEED", "20131"))
 QUESTIONS = int(os.environ.get("CUSTOMHOUSE_LEAK_QUESTIONS", "0"))
@@ -124,6 +125,39 @@ async def test_a_dropped_row_filter_is_noticed(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("policies.govern.governed_relation", unfiltered)
     found = await _small_run(tmp_path)
     assert found
+
+
+def withheld_columns_granted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Catalog, "shown_columns", lambda self, zone, product: frozenset(product.columns))
+
+
+def unpublished_products_published(patch: pytest.MonkeyPatch) -> None:
+    def all_of_them(self: Catalog, zone: str) -> tuple[Product, ...]:
+        return tuple(product for product in self.products.values() if not product.entitlement)
+
+    patch.setattr(Catalog, "published", all_of_them)
+
+
+@pytest.mark.parametrize("fault", [withheld_columns_granted, unpublished_products_published], ids=lambda f: f.__name__)
+async def test_a_zone_that_shows_too_much_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The property can fail for partners: what the zone does not show is found where it is shown."""
+    fault(monkeypatch)
+    persona, engine = next(p for p in PARTNERS if p.name == "analyst-fraud"), ENGINES[0]
+    real_project(tmp_path / "real", SEED, engine)
+    other_project(tmp_path / "other", SEED, persona, engine)
+    found: list[Difference] = []
+    asks = everything(persona, SEED)
+    async with House.open(tmp_path / "real", "partner") as real, House.open(tmp_path / "other", "partner") as other:
+        for _ in range(150):
+            try:
+                await interference(real, other, persona, asks, found)
+            except AssertionError:  # a canary of the other world
+                return
+            if found:
+                return
+    pytest.fail("nothing was noticed")
 
 
 async def _small_run(tmp_path: Path) -> list[Difference]:
