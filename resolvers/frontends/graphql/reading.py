@@ -104,13 +104,14 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
 
 def _validate(document: DocumentNode, view: View) -> None:
     errors = validate(view.schema, document, [Together], max_errors=MOST_ERRORS, hide_suggestions=True)
-    found = [_refusal(error) for error in errors[:MOST_ERRORS]]
+    found = [_refusal(error, view.suggests) for error in errors[:MOST_ERRORS]]
     if len(found) == 1:
         raise found[0]
     if found:
         raise Refusals(tuple(found))
 
 
-def _refusal(error: GraphQLError) -> Refusal:
+def _refusal(error: GraphQLError, suggests: bool) -> Refusal:
+    message = error.message if suggests else error.message.partition(" Did you mean ")[0]
     places = tuple((place.line, place.column) for place in error.locations or ())
-    return Refusal("CH106", error.message[:_AT_LENGTH], "Compare the query with the schema.", locations=places)
+    return Refusal("CH106", message[:_AT_LENGTH], "Compare the query with the schema.", locations=places)
