@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from graphql import build_schema, graphql_sync
 
 from tests.leak.questions import KINDS, camel
 from tests.partner.house import House
@@ -36,14 +39,13 @@ def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder / "bin" / "clairvoyance"
 
 
-def recovered(tool: Path, house: House, zone: str, folder: Path) -> Mapping[str, object]:
+def recovered(tool: Path, url: str, token: str, folder: Path) -> Mapping[str, object]:
     """The schema that it makes out, with a list of what there is, shown or hidden."""
     columns = {camel(name) for kinds in KINDS.values() for name in kinds}
-    words, found = folder / "words", folder / f"{zone}.json"
+    words, found = folder / "words", folder / "schema.json"
     words.write_text("\n".join(sorted(HIDDEN | SHOWN | columns)))
-    at = house[zone]
-    command = [str(tool), f"{str(at.client.base_url).rstrip('/')}/graphql", "-w", str(words), "-o", str(found)]
-    command += ["-H", f"Authorization: Bearer {at.token}", "-c", "4", "-m", "1", "-b", "0"]
+    command = [str(tool), url, "-w", str(words), "-o", str(found)]
+    command += ["-H", f"Authorization: Bearer {token}", "-c", "4", "-m", "1", "-b", "0"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     # Where it makes nothing out it may give up with a trace and write no schema.
     schema: Mapping[str, object] = json.loads(found.read_text()) if found.is_file() else {}
@@ -63,10 +65,35 @@ def names(value: object) -> set[str]:
 def test_no_hidden_name_is_recovered(
     zone: str, tool: Path, house: House, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    found = names(recovered(tool, house, zone, tmp_path))
+    at = house[zone]
+    found = names(recovered(tool, str(at.client.base_url.join("graphql")), at.token, tmp_path))
     record_property("figure", f"clairvoyance at the zone {zone}: {len(found & HIDDEN)} hidden names")
     assert not found & HIDDEN
 
 
 def test_it_recovers_where_it_is_helped(tool: Path, tmp_path: Path) -> None:
-    """The run can fail: an endpoint that suggests gives its names away to the same command."""
+    """The run can fail: a server that suggests names gives them away to the same command."""
+    schema = build_schema("type Query { badges: [Badge] people: Int } type Badge { level: Int colour: String }")
+
+    class Helpful(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            said = json.dumps(graphql_sync(schema, asked["query"]).formatted).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Helpful)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        found = names(recovered(tool, f"http://127.0.0.1:{server.server_port}/graphql", "", tmp_path))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert {"badges", "level", "colour"} <= found
