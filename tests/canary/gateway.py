@@ -50,6 +50,7 @@ def write_project(folder: Path, issuer: str, scorer: str) -> Path:
         "store": {"kind": "redis", "url": "secret:env:STORE", "location": "eu-west-1"},
         "scorer": {"kind": "mlflow", "url": scorer, "location": "eu-west-1"},
     }
+    settings["zones"]["partner"]["publish"]["crm.broken"] = {}
     (folder / "customhouse.yaml").write_text(yaml.safe_dump(settings))
     catalog = (folder / "catalog" / "crm.yaml").read_text().replace("      manager:", f"{keyed.WAYS}      manager:")
     (folder / "catalog" / "crm.yaml").write_text(catalog)
@@ -62,14 +63,14 @@ def write_project(folder: Path, issuer: str, scorer: str) -> Path:
     return folder
 
 
-def start(folder: Path, store: str) -> Process:
+def start(folder: Path, store: str, zone: str = "internal") -> Process:
     environ = {
-        "CUSTOMHOUSE_MASTER_KEY": MASTER,
+        "CUSTOMHOUSE_MASTER_KEY" if zone == "internal" else f"CUSTOMHOUSE_MASTER_KEY_{zone.upper()}": MASTER,
         "CUSTOMHOUSE_EXPLAIN": "roles:platform",
         "CUSTOMHOUSE_SERVER_TIMING": "1",
         "STORE": store,
     }
-    return Process(["-m", "app.cli", "serve", "--project", str(folder), "--zone", "internal"], environ)
+    return Process(["-m", "app.cli", "serve", "--project", str(folder), "--zone", zone], environ)
 
 
 @dataclass
@@ -90,6 +91,7 @@ class Visitor:
         }
         claims["regions"] = None if persona.regions is None else list(persona.regions)
         claims["person"] = persona.person
+        claims["aud"] = "customhouse" if persona.zone == "internal" else "partners"
         claims["purposes"] = ["fraud"] if persona.purpose else None
         return cls(client, persona, issuer.token("ed-1", **claims))
 
