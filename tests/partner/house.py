@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import yaml
 
+from app.cli import main
 from tests.app.issuer import Issuer
 from tests.app.process import Process
 from tests.canary.gateway import BROKEN
@@ -28,6 +29,11 @@ from tests.leak.world import world
 SEED = 11
 AUDIENCES = {"internal": "customhouse", "partner": "partners", "closed": "partners"}
 ANALYST = next(persona for persona in PERSONAS if persona.name == "analyst-fraud")
+DOCUMENTS = {
+    "internal": "query OfTheHouse { orders(first: 3) { nodes { id quantity } } }\n",
+    "closed": "query OfPartners { orders(first: 3) { nodes { id status } } }\n",
+}
+"""What is registered, by zone."""
 REQUEST_ID = "the-same-for-all"
 
 
@@ -84,6 +90,7 @@ class House:
     listeners: Mapping[str, Listener]
     issuers: Mapping[str, Issuer]
     tried: Tried
+    project: Path
 
     def __getitem__(self, zone: str) -> Listener:
         return self.listeners[zone]
@@ -126,6 +133,11 @@ def write_project(folder: Path, issuers: Mapping[str, Issuer]) -> Path:
     (folder / "policies" / "broken.yaml").write_text("grants: [{name: broken, on: {products: [crm.broken]}}]\n")
     for source in ("main", "side"):
         duckdb_file(folder, source, world(SEED), False)
+    for zone, text in DOCUMENTS.items():
+        written = folder / "documents" / zone / "shown.graphql"
+        written.parent.mkdir(parents=True)
+        written.write_text(text)
+        assert main(["documents", "add", "--project", str(folder), "--zone", zone]) == 0
     return folder
 
 
@@ -153,4 +165,4 @@ def serving(folder: Path, zones: tuple[str, ...] = ("internal", "partner", "clos
             audience = AUDIENCES[zone]
             token = issuers[audience].token("ed-1", **claims(ANALYST, audience))
             listeners[zone] = Listener(zone, client, token, tried)
-        yield House(listeners, issuers, tried)
+        yield House(listeners, issuers, tried, project)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.app.issuer import Issuer
-from tests.partner.house import ANALYST, AUDIENCES, House, claims
+from tests.partner.house import ANALYST, AUDIENCES, DOCUMENTS, House, claims
 
 WAYS = [("internal", "partner"), ("partner", "internal")]
 CODES = "{ orders(first: 100) { nodes { id code } } }"
@@ -31,8 +31,8 @@ def told(response: httpx.Response, sent: str) -> tuple[int, bytes]:
 
 
 def invented(text: str) -> str:
-    """Another text of the same length and alphabet."""
-    return text[:-12] + "".join("B" if letter == "A" else "A" for letter in text[-12:])
+    """Another text of the same length."""
+    return text[:-6] + "".join("b" if letter == "a" else "a" for letter in text[-6:])
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/sql", "/catalog", "/schema.graphql"])
@@ -127,8 +127,9 @@ def test_join_keys(way: tuple[str, str], house: House) -> None:
 def test_documents(body: Callable[[str], object], way: tuple[str, str], house: House) -> None:
     """An id that the other zone knows, or was asked to remember, is an id that nobody has made."""
     here, there = (house[zone] for zone in way)
-    id_ = hashlib.sha256(CODES.encode()).hexdigest()
-    remember = {"query": CODES, "extensions": {"persistedQuery": {"version": 1, "sha256Hash": id_}}}
+    text = CODES.replace("{", f"query From{here.zone} {{", 1)  # what was sent the other way is known there
+    id_ = hashlib.sha256(text.encode()).hexdigest()
+    remember = {"query": text, "extensions": {"persistedQuery": {"version": 1, "sha256Hash": id_}}}
     here.send("POST", "/graphql", json=remember)
     other = hashlib.sha256(b"invented").hexdigest()
     answers = [told(there.send("POST", "/graphql", json=body(one)), one) for one in (id_, other)]
@@ -136,6 +137,24 @@ def test_documents(body: Callable[[str], object], way: tuple[str, str], house: H
     assert b'"data"' not in answers[0][1]
     by_get = [told(there.send("GET", "/graphql", params={"documentId": one}), one) for one in (id_, other)]
     assert by_get[0] == by_get[1]
+
+
+@pytest.mark.parametrize(("here", "there"), [("internal", "closed"), ("closed", "internal"), ("internal", "partner")])
+def test_registered_documents(here: str, there: str, house: House) -> None:
+    """By name, by hash and by address: an id of the other zone is an id that nobody has made."""
+    name = DOCUMENTS[here].split()[1]
+    (folder,) = {path.parent for path in house.project.glob(f"documents/{here}/registered/*.graphql")}
+    (hash_,) = (path.stem for path in folder.glob("*.graphql"))
+    for id_ in (name, hash_, f"sha256:{hash_}"):
+        ways = [("POST", "/graphql", {"json": {"documentId": "@"}}), ("GET", "/q/@", {})]
+        for method, path, body in ways:
+            said = []
+            for one in (id_, invented(id_)):
+                sent = json.loads(json.dumps(body).replace("@", one))
+                said.append(told(house[there].send(method, path.replace("@", one), **sent), one))
+            assert said[0] == said[1]
+            assert b'"data"' not in said[0][1]
+    assert '"data"' in house[here].send("POST", "/graphql", json={"documentId": f"sha256:{hash_}"}).text
 
 
 def test_a_zone_answers_the_same_beside_another(house: House) -> None:
