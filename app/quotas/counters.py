@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger("customhouse.quotas")
-TIMEOUT = 0.05
+TIMEOUT = 0.25
 _CONNECTIONS = 16
 _ANY = 2**53
 """More than any window holds: what has been taken is charged, also where it is more than there was."""

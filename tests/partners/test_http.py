@@ -52,9 +52,9 @@ def left(response: httpx.Response) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("partner", [None, "nobody", "Agency", ""])
-@pytest.mark.parametrize("path", ["/graphql", "/sql", "/catalog", "/schema.graphql", "/explain"])
+@pytest.mark.parametrize("path", ["/graphql", "/sql", "/catalog", "/schema.graphql", "/openapi.json"])
 def test_a_token_of_no_partner_is_refused_in_the_same_words(ask: Ask, path: str, partner: str | None) -> None:
-    method = "GET" if path in ("/catalog", "/schema.graphql") else "POST"
+    method = "GET" if path in ("/catalog", "/schema.graphql", "/openapi.json") else "POST"
     response = ask(
         method, path, partner, headers={"X-Request-Id": "one"}, **({"json": ORDERS} if method == "POST" else {})
     )
@@ -74,7 +74,7 @@ def test_every_answer_says_what_is_left(ask: Ask) -> None:
         left(ask("POST", "/sql", json={"statement": "SELECT id FROM sales.orders LIMIT 5"})),
         left(ask("GET", "/catalog")),
         left(ask("GET", "/schema.graphql")),
-        left(ask("POST", "/explain", json=ORDERS)),
+        left(ask("GET", "/openapi.json")),
     ]
     rows = [28, 28, 28, 23, 23, 23]  # what SQL takes is known when its last row has been read
     assert found == [{"requests": 5 - at, "rows": rows[at]} for at in range(6)]
@@ -89,7 +89,7 @@ def test_requests_are_refused_when_they_are_used_up(ask: Ask) -> None:
     assert 0 < int(refused.headers["retry-after"]) <= 3600
     assert refused.headers["ratelimit-policy"] == '"requests";q=6;w=3600, "rows";q=40;w=3600;qu="rows"'
     assert left(refused) == {"requests": 0, "rows": 40}
-    for method, path in (("POST", "/sql"), ("GET", "/catalog"), ("GET", "/schema.graphql"), ("POST", "/explain")):
+    for method, path in (("POST", "/sql"), ("GET", "/catalog"), ("GET", "/schema.graphql"), ("GET", "/openapi.json")):
         beside = ask(method, path)
         said = beside.json()
         assert (beside.status_code, said["code"], said["type"], said["status"]) == (429, "CH620", QUOTA, 429), path
