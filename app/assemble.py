@@ -27,7 +27,7 @@ from app.fitting import unfit
 from app.log import event
 from app.project import Project
 from app.serving import Answering, Serving
-from app.settings import Settings
+from app.settings import Settings, StartError
 from app.shared import Shared
 from app.tokens.development import development_jwks
 from app.tokens.fetch import fetch
@@ -43,10 +43,6 @@ from schema.zone import Zone
 MakeEngine = Callable[[Project, str, Mapping[str, Opened], Mapping[str, bytes], Observer, Kept | None], Answering]
 RevealSource = Callable[[Source, Path], Source]
 OpenSource = Callable[[Source, Path, Observer], Opened]
-
-
-class StartError(Exception):
-    """The gateway cannot start like this. The sentence says what to change."""
 
 
 @dataclass(frozen=True, slots=True)

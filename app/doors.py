@@ -13,8 +13,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.assemble import StartError
-from app.settings import HOST, PORT, Settings
+from app.settings import HOST, PORT, Settings, StartError
 from app.tokens.fetch import loopback
 from schema.zone import Zone
 
@@ -30,7 +29,7 @@ class Door:
     master_key: str | None = None
 
 
-def doors(zones: Mapping[str, Zone], asked: Sequence[str], settings: Settings) -> tuple[Door, ...]:
+def doors_of(zones: Mapping[str, Zone], asked: Sequence[str], settings: Settings) -> tuple[Door, ...]:
     """The doors of a process. Raises StartError CH332 or CH335."""
     chosen = [_declared(zones, name) for name in dict.fromkeys(asked)] or _every(zones)
     if len(chosen) > 1:

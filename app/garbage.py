@@ -9,8 +9,6 @@ start-up is frozen, out of its sight, and it looks ten times less often; referen
 from __future__ import annotations
 
 import atexit
-import contextlib
-import ctypes
 import gc
 
 _THRESHOLDS = (100_000, 20, 100)
@@ -31,11 +29,4 @@ def sweep() -> None:
     millisecond for a dozen products. Unfreezing first would take 70, for the same memory back; freezing again would
     keep each later version for ever. The first version's cycles stay, which is one version's worth.
     """
-    drop()
-
-
-def drop() -> None:
-    """Free what nobody refers to any more, and give the memory back to the system."""
     gc.collect()
-    with contextlib.suppress(AttributeError, OSError):  # the C library is not glibc
-        ctypes.CDLL(None).malloc_trim(0)

@@ -1,19 +1,20 @@
 """Loaded: what a process keeps of a project, which is what the zones that it serves need, and nothing else.
 
-A project is read as a whole, since its files say everything together; as soon as it has been read it is cut, and the
-whole is let go. So a process of partners holds no name of what it does not serve.
+A project is read as a whole, since its files say everything together; then it is cut. Both are done apart
+(`app.apart`), so a process of partners never had a name in its memory of what it does not serve.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.assemble import StartError
-from app.doors import Door
+from app.doors import Door, doors_of
 from app.project import Project
-from policies.predicate_text import forget
+from app.settings import Settings, StartError
+
+Read = Callable[[Path, str | None], Project]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,6 @@ def cut(project: Project, doors: Sequence[Door]) -> Loaded:
                 f"CH336 Zone '{door.zone}' has another exposure or master key in the new files than the one it was "
                 "started with. Start the process anew."
             )
-    forget()
     return Loaded(
         project.root,
         project.fingerprint,
@@ -50,3 +50,15 @@ def cut(project: Project, doors: Sequence[Door]) -> Loaded:
         project.policies.version,
         {door.zone: project.seen_in(door.zone) for door in doors},
     )
+
+
+def read(load: Read, root: Path, environment: str | None, doors: Sequence[Door]) -> Loaded:
+    """Load a project, and cut it for doors that are open. Raises LoadErrors, StartError."""
+    return cut(load(root, environment), doors)
+
+
+def read_first(load: Read, settings: Settings, zones: Sequence[str]) -> tuple[Loaded, tuple[Door, ...]]:
+    """Load a project, find the doors of the process, and cut it for them. Raises LoadErrors, StartError."""
+    project = load(settings.project, settings.environment)
+    made = doors_of(project.catalog.zones, zones, settings)
+    return cut(project, made), made

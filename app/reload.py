@@ -14,13 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from app import garbage
-from app.assemble import StartError
 from app.loaded import Loaded
 from app.log import event, failure
 from app.metrics.metrics import Metrics
 from app.project import Project, fingerprint, settled, stamp
 from app.serving import Serving, Switch
+from app.settings import StartError
 from schema.errors import LoadErrors
 
 
@@ -96,8 +95,6 @@ class Reloader:
             return self._refuse([str(error) for error in errors.errors[:50]])
         except StartError as error:
             return self._refuse([str(error)])
-        finally:  # what was read beyond what is kept, and whatever else the attempt has left
-            asyncio.get_running_loop().call_soon(garbage.sweep)
         self._swap(servings)
         self._served(loaded)
         self._metrics.reload("served")

@@ -12,13 +12,15 @@ import contextlib
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import uvloop
 
-from app import garbage, log
-from app.doors import Door, doors, listen, refuse_unsafe
+from app import log
+from app.apart import apart
+from app.doors import Door, listen, refuse_unsafe
 from app.keyring import keyring
-from app.loaded import Loaded, cut
+from app.loaded import read_first
 from app.metrics.sheet import sheets
 from app.settings import Settings
 from app.work import Parts, Post, Work
@@ -28,8 +30,7 @@ from app.workers.worker import serve_doors
 
 def serve(settings: Settings, zones: Sequence[str], parts: Parts, environ: Mapping[str, str] = os.environ) -> None:
     """Serve until told to stop. Raises StartError, KeyringError, LoadErrors or OSError before anything is served."""
-    loaded, opened = _load(settings, zones, parts)
-    garbage.drop()
+    loaded, opened = apart(partial(read_first, parts.load, settings, tuple(zones)))
     refuse_unsafe(settings, opened)
     keys = {door.zone: _keys(door, settings, environ) for door in opened}
     log.configure(settings.log_level)
@@ -44,13 +45,6 @@ def serve(settings: Settings, zones: Sequence[str], parts: Parts, environ: Mappi
         else:
             admin = None if settings.admin is None else closing.enter_context(listen(*settings.admin))
             supervise(work, loaded, admin)
-
-
-def _load(settings: Settings, zones: Sequence[str], parts: Parts) -> tuple[Loaded, tuple[Door, ...]]:
-    """What is served and where. The whole project lives in this frame alone."""
-    project = parts.load(settings.project, settings.environment)
-    opened = doors(project.catalog.zones, zones, settings)
-    return cut(project, opened), opened
 
 
 def _keys(door: Door, settings: Settings, environ: Mapping[str, str]) -> Mapping[str, bytes]:

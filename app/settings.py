@@ -19,6 +19,10 @@ HOST, PORT = "127.0.0.1", 8000
 CACHES = ("redis://", "rediss://", "valkey://", "valkeys://")
 
 
+class StartError(Exception):
+    """The gateway cannot start like this. The sentence says what to change."""
+
+
 class SettingError(Exception):
     """A setting cannot be read. The sentence names the variable."""
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
+from app.apart import apart
 from app.assemble import MakeEngine, OpenSource, RevealSource
 from app.doors import Door
 from app.http.surround import Dictionary, Explain
-from app.loaded import Loaded, cut
-from app.project import Project
+from app.loaded import Loaded, Read, read
 from app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the gateway is made of, beside HTTP and tokens: how a project is loaded, opened, answered and explained."""
+    """What the gateway is made of, beside HTTP and tokens: how a project is loaded, opened, answered and explained.
 
-    load: Callable[[Path, str | None], Project]
+    ``load`` is a function of a module: it is called in another process (`app.apart`)."""
+
+    load: Read
     reveal_source: RevealSource
     open_source: OpenSource
     make_engine: MakeEngine
@@ -46,5 +48,5 @@ class Work:
 
     def load(self) -> Loaded:
         """Read the project again. Raises LoadErrors, StartError."""
-        project = self.parts.load(self.settings.project, self.settings.environment)
-        return cut(project, [post.door for post in self.posts])
+        doors = tuple(post.door for post in self.posts)
+        return apart(partial(read, self.parts.load, self.settings.project, self.settings.environment, doors))

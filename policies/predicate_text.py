@@ -48,11 +48,6 @@ def parse_predicate(text: str) -> exp.Expression:
     return tree
 
 
-def forget() -> None:
-    """Let go of what was read: of the rules of a whole project, of which a process may need a part."""
-    parse_predicate.cache_clear()
-
-
 def parse_view(text: str) -> exp.Select:
     """Read one SELECT (PostgreSQL's grammar). Raises `Fault` CH406 or CH420."""
     _check(text)

@@ -6,13 +6,12 @@ import argparse
 import os
 from dataclasses import replace
 
-from app.assemble import StartError
 from app.cli import Commands
 from app.cli.place import add_project, say, say_errors
 from app.keyring import KeyringError
 from app.parts import PARTS
 from app.serve import serve
-from app.settings import VARIABLES, SettingError, read_settings
+from app.settings import VARIABLES, SettingError, StartError, read_settings
 from schema.errors import LoadErrors
 
 

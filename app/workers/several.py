@@ -7,10 +7,10 @@ import socket
 import uvloop
 
 from app import log
-from app.assemble import StartError
 from app.doors import url_of
 from app.loaded import Loaded
 from app.metrics.sheet import sheets
+from app.settings import StartError
 from app.work import Work
 from app.workers.admin import serve_admin
 from app.workers.child import CannotServe

@@ -15,11 +15,10 @@ from typing import NoReturn
 
 import orjson
 
-from app.assemble import StartError
 from app.keyring import KeyringError
 from app.project import Project, load_project
 from app.serve import serve
-from app.settings import read_settings
+from app.settings import StartError, read_settings
 from app.work import Parts
 from resolvers.operation import Answer, Operation
 from schema.caller import Caller

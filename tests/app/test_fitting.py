@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.assemble import Assembler, StartError
+from app.assemble import Assembler
 from app.cli import main
 from app.doors import Door
 from app.keyring import keyring
@@ -22,7 +22,7 @@ from app.parts import PARTS
 from app.project import Project, load_project
 from app.reload import Reloader
 from app.serving import Serving, Switch
-from app.settings import Settings
+from app.settings import Settings, StartError
 from resolvers.observe import SILENT
 from tests.app.conftest import write_project
 from tests.app.process import ROOT

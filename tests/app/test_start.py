@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from app.assemble import Assembler, StartError
+from app.assemble import Assembler
 from app.doors import Door, refuse_unsafe
 from app.http.page import STATIC, asset, page
 from app.keyring import USES, KeyringError, keyring
@@ -19,7 +19,7 @@ from app.metrics.metrics import Metrics
 from app.metrics.sheet import sheets
 from app.project import load_project
 from app.reload import Reloader
-from app.settings import HOST, PORT, VARIABLES, SettingError, Settings, read_settings
+from app.settings import HOST, PORT, VARIABLES, SettingError, Settings, StartError, read_settings
 from app.shared import Shared
 from resolvers.observe import SILENT
 from schema.errors import LoadErrors
