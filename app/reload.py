@@ -24,7 +24,7 @@ from schema.errors import LoadErrors
 
 
 class Place(Protocol):
-    """Where one zone is served (`app.desk.Desk`)."""
+    """Where one zone is served (`app.hall.Hall`)."""
 
     @property
     def zone(self) -> str: ...

@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from functools import partial
 
 from app import garbage, log
-from app.desk import Desk, desks, missing
 from app.doors import url_of
+from app.hall import Hall, halls, missing
 from app.loaded import Loaded
 from app.metrics.metrics import Metrics
 from app.metrics.sheet import Sheet, Version
@@ -35,8 +35,8 @@ async def serve_doors(
     work: Work, loaded: Loaded, sheet: Sheet, others: Sequence[Sheet] = (), lifeline: Lifeline | None = None
 ) -> None:
     """Until told to stop. ``others`` are the sheets of its siblings. Raises StartError."""
-    settings, at, metrics = work.settings, desks(work, sheet), Metrics(sheet)
-    ways = [Way(post.listener, desk.gateway, desk.switch) for post, desk in zip(work.posts, at, strict=True)]
+    settings, at, metrics = work.settings, halls(work, sheet), Metrics(sheet)
+    ways = [Way(post.listener, hall.gateway, hall.switch) for post, hall in zip(work.posts, at, strict=True)]
     server = Server(ways, settings.shutdown_timeout, settings.drain_delay, sheet, others)
     reloader = Reloader(at, loaded.root, work.load, settings.reload_every, metrics, partial(_tell, sheet))
     await reloader.start(loaded)
@@ -49,12 +49,12 @@ async def serve_doors(
             log.event("serving", url=url_of(post.listener), zone=post.door.zone, pid=os.getpid())
         with _hearing(reloader), contextlib.nullcontext() if lifeline is None else lifeline.watching(server.orphaned):
             await server.serve([post.listener for post in work.posts])
-    for desk in at:
-        await desk.close()
+    for hall in at:
+        await hall.close()
     log.event("stopped")
 
 
-def _beside(work: Work, at: Sequence[Desk], sheet: Sheet, reloader: Reloader) -> list[Task]:
+def _beside(work: Work, at: Sequence[Hall], sheet: Sheet, reloader: Reloader) -> list[Task]:
     """What a worker does beside answering, each for as long as it answers."""
     lacks = partial(missing, at) if work.settings.admin is not None else None
     return [reloader.watch, partial(_beat, sheet, lacks)]

@@ -80,7 +80,7 @@ def test_versions_and_fingerprint_are_the_whole_projects(project: Path) -> None:
 _SERVED = """
 import asyncio, json, sys
 from pathlib import Path
-from app.desk import desks
+from app.hall import halls
 from app.doors import Door
 from app.keyring import keyring
 from app.loaded import cut
@@ -94,9 +94,9 @@ async def main(root, zone):
     project = load_project(root)
     door = Door(zone, "127.0.0.1", 0, project.catalog.zones[zone].restricted)
     post = Post(door, None, keyring(zone, {}, root, True, None, door.restricted))
-    (desk,) = desks(Work(Settings(root, dev_keys=True), PARTS, (post,)), sheets(1)[0])
-    desk.switch.swap(await desk.assemble(cut(project, [door]).zones[zone]))
-    await desk.close()
+    (hall,) = halls(Work(Settings(root, dev_keys=True), PARTS, (post,)), sheets(1)[0])
+    hall.switch.swap(await hall.assemble(cut(project, [door]).zones[zone]))
+    await hall.close()
 
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 print(json.dumps(list(sys.modules)))

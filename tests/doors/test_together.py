@@ -9,10 +9,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.assemble import StartError
 from app.doors import Door
 from app.loaded import cut
 from app.project import load_project
+from app.settings import StartError
 from tests.app.process import until
 from tests.doors.conftest import Issuers
 from tests.doors.house import Houses

@@ -1,6 +1,6 @@
-"""A desk: everything that one zone has in a worker.
+"""A hall: everything that one zone has in a worker, behind its door.
 
-Nothing at it is any other zone's: not the keys, the tokens that are remembered, the plans, the results, the documents.
+Nothing in it is any other zone's: not the keys, the tokens that are remembered, the plans, the results, the documents.
 Zones of the house itself share open sources and key sets where these are made from the very same; a zone of partners
 shares none. What is counted goes into one sheet.
 """
@@ -34,7 +34,7 @@ class Pools:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Hall:
     """One zone in one worker. ``gateway`` answers whoever comes in by its door."""
 
     zone: str
@@ -53,13 +53,13 @@ class Desk:
         await self.results.close()
 
 
-def desks(work: Work, sheet: Sheet) -> tuple[Desk, ...]:
+def halls(work: Work, sheet: Sheet) -> tuple[Hall, ...]:
     """One for each zone that is served, in the order of their doors."""
     ours = Pools()
-    return tuple(_desk(work, post, sheet, Pools() if post.door.restricted else ours) for post in work.posts)
+    return tuple(_hall(work, post, sheet, Pools() if post.door.restricted else ours) for post in work.posts)
 
 
-def _desk(work: Work, post: Post, sheet: Sheet, pools: Pools) -> Desk:
+def _hall(work: Work, post: Post, sheet: Sheet, pools: Pools) -> Hall:
     parts, zone, metrics, switch = work.parts, post.door.zone, Metrics(sheet), Switch()
     settings = replace(work.settings, cache_bytes=work.settings.cache_bytes // len(work.posts))
     results = open_results(settings, zone, post.keys, metrics.cache)
@@ -77,9 +77,9 @@ def _desk(work: Work, post: Post, sheet: Sheet, pools: Pools) -> Desk:
         pools.keysets,
     )
     surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
-    return Desk(zone, switch, assembler, surround, Gateway(surround, settings, zone), results)
+    return Hall(zone, switch, assembler, surround, Gateway(surround, settings, zone), results)
 
 
-async def missing(all_: Sequence[Desk]) -> list[str]:
+async def missing(all_: Sequence[Hall]) -> list[str]:
     """What any of them lacks to answer requests."""
-    return sorted({name for desk in all_ for name in await desk.surround.missing()})
+    return sorted({name for hall in all_ for name in await hall.surround.missing()})
