@@ -20,10 +20,10 @@ GRAPHIQL := graphiql@3.9.0 react@18.3.1 react-dom@18.3.1
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-run: example ## Serve the example on 127.0.0.1:8000 (PORT=n), with demo keys and tokens (BOOKINGS=n passengers)
+run: example ## Serve the example, its zone internal on 127.0.0.1:8000 (PORT=n), with demo keys (BOOKINGS=n passengers)
 	@$(BIN)/python $(EXAMPLE)/welcome.py --port $(PORT)
 	@export CUSTOMHOUSE_EXPLAIN=$${CUSTOMHOUSE_EXPLAIN:-roles:platform_admin} ; \
-	exec $(BIN)/customhouse serve --project $(EXAMPLE) --env $${CUSTOMHOUSE_ENV:-dev} --zone internal --port $(PORT) --dev-keys
+	exec $(BIN)/customhouse serve --project $(EXAMPLE) --env $${CUSTOMHOUSE_ENV:-dev} --port $(PORT) --dev-keys
 
 example: $(READY) # The example's database, when it is not there or what it is made of has changed
 	@$(BIN)/python $(EXAMPLE)/build.py --bookings $(BOOKINGS)

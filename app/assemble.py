@@ -29,7 +29,7 @@ from app.partners.door import Door
 from app.partners.stops_file import StopsError
 from app.project import Project
 from app.serving import Answering, Serving
-from app.settings import Settings
+from app.settings import Settings, StartError
 from app.shared import Shared
 from app.tokens.development import development_jwks
 from app.tokens.fetch import fetch
@@ -45,10 +45,6 @@ from schema.zone import Zone
 MakeEngine = Callable[[Project, str, Mapping[str, Opened], Mapping[str, bytes], Observer, Kept | None], Answering]
 RevealSource = Callable[[Source, Path], Source]
 OpenSource = Callable[[Source, Path, Observer], Opened]
-
-
-class StartError(Exception):
-    """The gateway cannot start like this. The sentence says what to change."""
 
 
 def no_door(zone: Zone) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from app.assemble import StartError
 from app.secrets import SecretError, resolve
-from app.settings import CACHES, Settings
+from app.settings import CACHES, Settings, StartError
 from resolvers.results.results import Results
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from app.assemble import StartError
 from app.project import Project, load_project
 from app.secrets import SecretError, resolve, resolve_options
-from app.serve import Parts
 from app.serving import Answering, Serving
+from app.settings import StartError
 from app.steward.decisions import decisions, now, states
 from app.steward.explain import explain_json
+from app.work import Parts
 from resolvers.backends.opened import Opened
 from resolvers.backends.registry import open_source as open_any
 from resolvers.engine import Engine

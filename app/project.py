@@ -21,6 +21,7 @@ from schema.graphql import View
 from schema.load import load_catalog
 
 _APART = "stops.yaml"  # looked at by itself (`app.partners.stops`), without reading the project again
+_PIECE = 64 * 1024
 _READ = ("*.yaml", "catalog/**/*.yaml", "policies/**/*.yaml", *folder.READ)
 
 
@@ -77,16 +78,25 @@ def stamp(root: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 def fingerprint(root: Path) -> str:
-    """A digest of names and contents."""
-    digest = hashlib.sha256()
+    """A digest of names and contents. What was read is wiped: a process need not have in memory all that it watches."""
+    digest, buffer = hashlib.sha256(), bytearray(_PIECE)
     for path in files(root):
         try:
-            content = path.read_bytes()
+            content = _digest(path, buffer)
         except FileNotFoundError:
             continue
         name = path.relative_to(root).as_posix().encode()
-        digest.update(len(name).to_bytes(4, "big") + name + len(content).to_bytes(8, "big") + content)
+        digest.update(len(name).to_bytes(4, "big") + name + content)
+    buffer[:] = bytes(_PIECE)
     return digest.hexdigest()
+
+
+def _digest(path: Path, buffer: bytearray) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            digest.update(memoryview(buffer)[:count])
+    return digest.digest()
 
 
 def settled(root: Path, patience: float = 2.0) -> tuple[tuple[str, int, int], ...]:

@@ -2,53 +2,66 @@
 
 1. Look at names, times and sizes every second; on SIGHUP look at once.
 2. When they differ, wait until the writer has settled, and compare contents: a touched file is no change.
-3. Load catalog and policies in a thread and assemble a new `Serving`.
-4. Swap. If anything is wrong, say so in the log and go on serving what there was.
+3. Load catalog and policies in a thread, keep of them what the zones here need, and assemble a new `Serving` for each.
+4. Swap all of them. If anything is wrong with one, say so in the log and go on serving what there was, in every zone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
 
-from app.assemble import Assembler, StartError
+from app.loaded import Loaded
 from app.log import event, failure
 from app.metrics.metrics import Metrics
 from app.project import Project, fingerprint, settled, stamp
-from app.serving import Switch
+from app.serving import Serving, Switch
+from app.settings import StartError
 from schema.errors import LoadErrors
 
 
+class Place(Protocol):
+    """Where one zone is served (`app.hall.Hall`)."""
+
+    @property
+    def zone(self) -> str: ...
+    @property
+    def switch(self) -> Switch: ...
+    async def assemble(self, seen: Project) -> Serving: ...
+
+
 class Reloader:
-    """Keeps a switch up to date with a project's directory. ``load`` reads it again, in a thread; ``served`` is
-    told what is served from now on."""
+    """Keeps the zones of a worker up to date with a project's directory. ``load`` reads it again, in a thread;
+    ``served`` is told what is served from now on."""
 
     def __init__(
         self,
-        switch: Switch,
-        assembler: Assembler,
-        load: Callable[[], Project],
-        project: Project,
+        places: Sequence[Place],
+        root: Path,
+        load: Callable[[], Loaded],
         every: float,
         metrics: Metrics,
-        served: Callable[[Project], None] = lambda project: None,
+        served: Callable[[Loaded], None] = lambda loaded: None,
     ) -> None:
         self._metrics, self._served = metrics, served
-        self._switch, self._assembler, self._load = switch, assembler, load
-        self._project, self._root, self._every = project, project.root, every
+        self._places, self._load = places, load
+        self._root, self._every = root, every
         self._asked = asyncio.Event()
-        self._tried = project.fingerprint
+        self._tried = ""
         self._seen: tuple[tuple[str, int, int], ...] = ()
 
     def ask(self) -> None:
         """Look now, and load again even where nothing seems to have changed."""
         self._asked.set()
 
-    async def start(self) -> None:
+    async def start(self, loaded: Loaded) -> None:
         """Serve the project as it was loaded. Raises StartError."""
-        self._switch.swap(await self._assembler.assemble(self._project))
-        self._served(self._project)
+        self._tried = loaded.fingerprint
+        self._swap(await self._assembled(loaded))
+        self._served(loaded)
 
     async def watch(self) -> None:
         """Look for ever."""
@@ -76,17 +89,33 @@ class Reloader:
     async def reload(self) -> bool:
         """Load and swap. Gives whether the new files are served."""
         try:
-            project = await asyncio.to_thread(self._load)
-            serving = await self._assembler.assemble(project)
+            loaded = await asyncio.to_thread(self._load)
+            servings = await self._assembled(loaded)
         except LoadErrors as errors:
             return self._refuse([str(error) for error in errors.errors[:50]])
         except StartError as error:
             return self._refuse([str(error)])
-        self._switch.swap(serving)
-        self._served(project)
+        self._swap(servings)
+        self._served(loaded)
         self._metrics.reload("served")
-        event("reloaded", catalog=project.catalog.version, policies=project.policies.version)
+        event("reloaded", catalog=loaded.catalog, policies=loaded.policies)
         return True
+
+    async def _assembled(self, loaded: Loaded) -> list[Serving]:
+        """A new version of every zone, or of none."""
+        made: list[Serving] = []
+        try:
+            for place in self._places:
+                made.append(await place.assemble(loaded.zones[place.zone]))
+        except BaseException:
+            for serving in made:
+                await serving.close()
+            raise
+        return made
+
+    def _swap(self, servings: Sequence[Serving]) -> None:
+        for place, serving in zip(self._places, servings, strict=True):
+            place.switch.swap(serving)
 
     def _refuse(self, errors: list[str]) -> bool:
         self._metrics.reload("refused")

@@ -15,7 +15,12 @@ from schema.load_units import size
 Profile = Literal["audit", "draft"]
 WORKERS = 64
 LEVELS = ("debug", "info", "warning", "error")
+HOST, PORT = "127.0.0.1", 8000
 CACHES = ("redis://", "rediss://", "valkey://", "valkeys://")
+
+
+class StartError(Exception):
+    """The gateway cannot start like this. The sentence says what to change."""
 
 
 class SettingError(Exception):
@@ -24,12 +29,12 @@ class SettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one process. Durations are in seconds."""
+    """The settings of one process. Durations are in seconds. ``host`` and ``port`` None: nobody said (`app.doors`)."""
 
     project: Path
     environment: str | None = None
-    host: str = "127.0.0.1"
-    port: int = 8000
+    host: str | None = None
+    port: int | None = None
     log_level: str = "info"
     dev_keys: bool = False
     status_profile: Profile = "audit"
@@ -51,8 +56,8 @@ class Settings:
 VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_PROJECT": "The project's directory (default: the current one).",
     "CUSTOMHOUSE_ENV": "Which overlay applies: dev, staging or prod (default: none).",
-    "HOST": "The address to listen on (default 127.0.0.1).",
-    "PORT": "The port to listen on; 0 picks a free one (default 8000).",
+    "HOST": "The address to listen on (default: the zone's own, else 127.0.0.1).",
+    "PORT": "The port to listen on; 0 picks a free one (default: the zone's own, else 8000).",
     "CUSTOMHOUSE_LOG_LEVEL": "debug, info, warning or error (default info); warning silences the request log.",
     "CUSTOMHOUSE_MASTER_KEY": "The secret all mask and seal keys are derived from: a secret reference, or 32 bytes "
     "in base64.",
@@ -87,8 +92,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return Settings(
         project=Path(environ.get("CUSTOMHOUSE_PROJECT") or "."),
         environment=environ.get("CUSTOMHOUSE_ENV") or None,
-        host=environ.get("HOST") or "127.0.0.1",
-        port=int(_number(environ, "PORT", 8000, 65535)),
+        host=environ.get("HOST") or None,
+        port=int(_number(environ, "PORT", PORT, 65535)) if environ.get("PORT") else None,
         log_level=level,
         status_profile=cast(Profile, profile),
         server_timing=_flag(environ, "CUSTOMHOUSE_SERVER_TIMING"),

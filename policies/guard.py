@@ -76,12 +76,19 @@ def _is_truth(node: exp.Expression, truths: frozenset[str]) -> bool:
     return bool(known) and all(_is_truth(value, truths) for value in known)
 
 
-def guard_of(node: exp.Expression, claims: Mapping[str, Claim]) -> Guard:
-    """A function that decides this part for a caller. Claims that it names are present: `Condition.bits` sees to it."""
-    run = evaluator(node)
-    spelt = {f"claim:{c.name}": c.type for c in claims.values() if c.type.kind not in _NATIVE}
+class _Decides:
+    """A guard. Pickled, it is the expression that it was made of."""
 
-    def guard(caller: Caller, moment: Moment) -> Truth:
+    __slots__ = ("_made_of", "_run", "_spelt")
+
+    def __init__(self, node: exp.Expression, claims: Mapping[str, Claim]) -> None:
+        self._made_of = node, claims
+        self._run = evaluator(node)
+        self._spelt = {f"claim:{c.name}": c.type for c in claims.values() if c.type.kind not in _NATIVE}
+
+    def __call__(self, caller: Caller, moment: Moment) -> Truth:
+        spelt = self._spelt
+
         def look(name: str) -> object:
             room, _, key = name.partition(":")
             if room == "request":
@@ -89,10 +96,16 @@ def guard_of(node: exp.Expression, claims: Mapping[str, Claim]) -> Guard:
             value = caller.claims[key]
             return _typed(value, spelt[name]) if name in spelt else value
 
-        value = run(look)
+        value = self._run(look)
         return value if isinstance(value, bool) else None
 
-    return guard
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Decides, self._made_of
+
+
+def guard_of(node: exp.Expression, claims: Mapping[str, Claim]) -> Guard:
+    """A function that decides this part for a caller. Claims that it names are present: `Condition.bits` sees to it."""
+    return _Decides(node, claims)
 
 
 def _typed(value: object, type_: Type) -> object:

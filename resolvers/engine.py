@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 from sqlglot import exp
@@ -49,7 +50,6 @@ from resolvers.results.results import SharedRows
 from resolvers.run import Access, Done, Means, Ran, run
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
-from resolvers.statements.engine import House, Statements
 from resolvers.steps import Fetch, Lookup, Plan, steps_of
 from schema.caller import Caller
 from schema.catalog import Catalog
@@ -57,6 +57,9 @@ from schema.errors import Refusal, Refusals
 from schema.query import LogicalQuery, Slot
 from schema.types import STRING, TIMESTAMP
 from schema.visible import VisibleSet
+
+if TYPE_CHECKING:
+    from resolvers.statements.engine import Statements
 
 PLANS, TEXTS = 500, 2_000
 _NONE: frozenset[str] = frozenset()
@@ -136,17 +139,25 @@ class Engine:
         identities = kept.identities if kept is not None else {}
         self._sources = Sources(catalog, of_keys(sources), observer, self.kept_rows, identities)
         self._compiler = ThreadPoolExecutor(1, f"compile-{zone}")
-        self.statements = Statements(
+        if self.zone.sql.enabled:
+            _ = self.statements
+
+    @cached_property
+    def statements(self) -> Statements:
+        """What answers SQL. Made at once where the zone answers any; else not even its front end is imported."""
+        from resolvers.statements.engine import House, Statements
+
+        return Statements(
             House(
-                catalog,
-                policies,
-                zone,
-                backends,
-                keys,
+                self.catalog,
+                self.policies,
+                self.zone.name,
+                self.backends,
+                self._keys,
                 self._sights,
                 self._entitlements,
                 self.moment,
-                clock,
+                self._clock,
                 self._compiler,
                 self._sources,
             )

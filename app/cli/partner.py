@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.assemble import StartError
 from app.caching import cache_url
 from app.cli import Commands, partner_kit
 from app.cli.place import add_project, say, say_errors
@@ -20,7 +19,7 @@ from app.partners.open import stops_path
 from app.partners.stop import Record, Stop, later_than
 from app.partners.stops_file import StopsError, change, read_stops
 from app.project import load_project
-from app.settings import SettingError, Settings, read_settings
+from app.settings import SettingError, Settings, StartError, read_settings
 from schema.errors import LoadErrors
 from schema.names import did_you_mean
 from schema.zone import Zone

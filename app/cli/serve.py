@@ -1,4 +1,4 @@
-"""``customhouse serve``: answer requests for one zone of a project."""
+"""``customhouse serve``: answer requests for zones of a project."""
 
 from __future__ import annotations
 
@@ -6,27 +6,42 @@ import argparse
 import os
 from dataclasses import replace
 
-from app.assemble import StartError
 from app.cli import Commands
 from app.cli.place import add_project, say, say_errors
 from app.keyring import KeyringError
 from app.parts import PARTS
 from app.serve import serve
-from app.settings import VARIABLES, SettingError, read_settings
+from app.settings import VARIABLES, SettingError, StartError, read_settings
 from schema.errors import LoadErrors
 
 
 def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "serve",
-        help="answer requests for one zone",
+        help="answer requests for one zone, or for several at an address each",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="environment:\n" + "\n".join(f"  {name}\n      {said}" for name, said in VARIABLES.items()),
     )
     add_project(parser)
-    parser.add_argument("--zone", metavar="ZONE", help="which zone (default: the only one)")
-    parser.add_argument("--port", type=int, metavar="N", help="the port; 0 picks a free one (default: $PORT or 8000)")
-    parser.add_argument("--host", metavar="ADDRESS", help="the address to listen on (default: $HOST or 127.0.0.1)")
+    parser.add_argument(
+        "--zone",
+        action="append",
+        default=[],
+        metavar="ZONE",
+        help="which zone; may be given several times (default: every zone, where one at most has no `listen:`)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        metavar="N",
+        help="the port of the only zone, or of the one that has no `listen:`; 0 picks a free one "
+        "(default: $PORT or 8000)",
+    )
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help="the address to listen on, where a zone of several does not say its own (default: $HOST or 127.0.0.1)",
+    )
     parser.add_argument("--workers", metavar="N", help="how many processes (default: $CUSTOMHOUSE_WORKERS or 1)")
     parser.add_argument(
         "--dev-keys",
@@ -54,6 +69,6 @@ def run(args: argparse.Namespace) -> int:
         say(str(error))
         return 2
     except OSError as error:
-        say(f"Cannot listen on {args.host or ''}:{args.port or ''}: {error.strerror}.")
+        say(f"Cannot listen on {error.filename}: {error.strerror}.")
         return 1
     return 0

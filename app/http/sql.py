@@ -15,11 +15,11 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
 from app.http.graphql import Trail, broken, check_declared, too_slow
 from app.http.media_sql import Coding, coding_of, format_of
-from app.http.read_sql import Wanted, read_sql_body, read_sql_query
 from app.http.refuse import problem, refusal_headers
 from app.http.watch import TimeIsUp, Watch
 from app.log import event, failure, says
@@ -29,10 +29,13 @@ from resolvers.backends.backend import Bounds
 from resolvers.engine import Engine
 from resolvers.formats.broken import BrokenOff
 from resolvers.formats.choose import Format, Layout
-from resolvers.statements.engine import Result, Statements
 from schema.caller import Caller
 from schema.errors import Refusal
 from schema.sql.states import state_of
+
+if TYPE_CHECKING:  # a process whose zones answer no SQL holds no front end for it
+    from app.http.read_sql import Wanted
+    from resolvers.statements.engine import Result, Statements
 
 PATH = "/sql"
 _VARY = (b"vary", b"Accept, Accept-Encoding")
@@ -96,6 +99,8 @@ class SqlEndpoint:
 
     @staticmethod
     async def _read(exchange: Exchange, serving: Serving) -> Wanted:
+        from app.http.read_sql import read_sql_body, read_sql_query
+
         if exchange.method == "GET":
             return read_sql_query(exchange.query, exchange.request_id)
         check_declared(exchange)

@@ -1,4 +1,4 @@
-"""What a worker counts. One `Metrics` for each process, made by `app.serve`, called from its event loop alone.
+"""What a worker counts: a `Metrics` for each zone, all into the worker's one sheet, called from its event loop alone.
 
     metrics.began()                                             when a request's head is there
     metrics.request(zone, route, method, status, seconds, stages, codes)      when it has been answered
@@ -69,7 +69,7 @@ class Metrics:
         self._codes: dict[str, int] = {}
         self._sources: dict[str, int] = {}
         self._inflight = self._place(INFLIGHT, ())
-        self._plans = self._place(PLANS, ())
+        self._plans, self._cached = self._place(PLANS, ()), 0
         self._hit, self._miss = (self._place(PLAN_REQUESTS, (result,)) for result in ("hit", "miss"))
         self._tokens = {result: self._place(TOKENS, (result,)) for result in ("remembered", "verified", "refused")}
         self._reloads = {result: self._place(RELOADS, (result,)) for result in ("served", "refused")}
@@ -140,7 +140,8 @@ class Metrics:
 
     def plan_miss(self, cached: int) -> None:
         self._cells[self._miss] += 1
-        self._cells[self._plans] = cached
+        self._cells[self._plans] += cached - self._cached  # other zones count their plans in the same cell
+        self._cached = cached
 
     def cache(self, result: str) -> None:
         self._cells[self._place(CACHE, (result,))] += 1

@@ -1,1 +1,1 @@
-"""Several worker processes behind one listener, the parent that looks after them, and the admin listener."""
+"""One worker process or several behind the zones' listeners, the parent that looks after them, the admin listener."""

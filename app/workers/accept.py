@@ -20,21 +20,30 @@ from app.metrics.sheet import Sheet
 _LEAVE, _EXHAUSTED = 0.001, 0.5
 
 
-class Acceptor:
-    """One worker's share of a listener; has what uvicorn needs of an asyncio server."""
+class Share:
+    """One worker's share of all connections, whichever listeners they came in at. ``own`` is its sheet, ``others`` are
+    its siblings'."""
 
-    def __init__(
-        self,
-        listener: socket.socket,
-        protocol: Callable[[], asyncio.Protocol],
-        connections: Collection[object],
-        own: Sheet,
-        others: Sequence[Sheet],
-    ) -> None:
-        self._listener, self._protocol, self._connections = listener, protocol, connections
-        self._own, self._others = own, others
+    def __init__(self, connections: Collection[object], own: Sheet, others: Sequence[Sheet]) -> None:
+        self._connections, self._own, self._others = connections, own, others
+        self.arriving: set[asyncio.Task[None]] = set()
+
+    def count(self) -> None:
+        """Let the others know how many connections this worker has."""
+        self._own.connections = len(self._connections) + len(self.arriving)
+
+    def above_another(self) -> bool:
+        """Whether some other worker has fewer."""
+        self.count()
+        return any(other.serving and other.connections < self._own.connections for other in self._others)
+
+
+class Acceptor:
+    """One worker at one listener; has what uvicorn needs of an asyncio server."""
+
+    def __init__(self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol], share: Share) -> None:
+        self._listener, self._protocol, self._share = listener, protocol, share
         self._loop = asyncio.get_running_loop()
-        self._arriving: set[asyncio.Task[None]] = set()
         self._again: asyncio.TimerHandle | None = None
         listener.setblocking(False)
         self._listen()
@@ -44,11 +53,7 @@ class Acceptor:
         self._pause(None)
 
     async def wait_closed(self) -> None:
-        await asyncio.gather(*self._arriving, return_exceptions=True)
-
-    def count(self) -> None:
-        """Let the others know how many connections this worker has."""
-        self._own.connections = len(self._connections) + len(self._arriving)
+        await asyncio.gather(*self._share.arriving, return_exceptions=True)
 
     def _listen(self) -> None:
         self._loop.add_reader(self._listener, self._offered)
@@ -60,8 +65,7 @@ class Acceptor:
         self._again = None if seconds is None else self._loop.call_later(seconds, self._take_up)
 
     def _offered(self) -> None:
-        self.count()
-        if any(other.serving and other.connections < self._own.connections for other in self._others):
+        if self._share.above_another():
             self._pause(_LEAVE)
         else:
             self._accept()
@@ -82,9 +86,9 @@ class Acceptor:
             return
         connection.setblocking(False)
         task = self._loop.create_task(self._serve(connection))
-        self._arriving.add(task)
-        task.add_done_callback(self._arriving.discard)
-        self.count()
+        self._share.arriving.add(task)
+        task.add_done_callback(self._share.arriving.discard)
+        self._share.count()
 
     async def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError):  # it has gone already

@@ -1,4 +1,4 @@
-"""Supervise: keep so many workers serving one listener, and an admin listener beside them.
+"""Supervise: keep so many workers serving the same listeners, and an admin listener beside them.
 
 1. Fork one worker and wait until it serves: what is wrong with a start is said once, and ends everything.
 2. Fork the others, and the admin process.
@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app import log
+from app.loaded import Loaded
 from app.metrics.sheet import Sheet
-from app.project import Project
 from app.workers.child import CannotServe, Child, fork
 
 LONGEST, ENOUGH = 10.0, 5
@@ -33,7 +33,7 @@ _LIVED = 10.0  # seconds after which a death is no failed start
 _TICK = 0.5
 ADMIN = -1
 
-Body = Callable[[Project], None]
+Body = Callable[[Loaded], None]
 
 
 @dataclass(slots=True)
@@ -54,8 +54,8 @@ class Supervisor:
     sheets: Sequence[Sheet]
     worker: Callable[[int], Body]
     admin: Body | None
-    load: Callable[[], Project]
-    project: Project
+    load: Callable[[], Loaded]
+    loaded: Loaded
     patience: float
     _places: list[Place] = field(default_factory=list)
     _told: list[int] = field(default_factory=list)
@@ -111,8 +111,8 @@ class Supervisor:
         log.flush()
         body = self.admin if place.number == ADMIN else self.worker(place.number)
         if body is not None:
-            project = self.project
-            place.child = fork(place.number, lambda: body(project))
+            loaded = self.loaded
+            place.child = fork(place.number, lambda: body(loaded))
 
     def _workers(self) -> list[Child]:
         return [place.child for place in self._places if place.child is not None and place.number != ADMIN]
@@ -141,7 +141,7 @@ class Supervisor:
         served = frozenset(version.fingerprint for sheet in self.sheets if (version := sheet.version) is not None)
         if served != self._seen:
             self._seen = served
-            if served - {self.project.fingerprint}:
+            if served - {self.loaded.fingerprint}:
                 self._follow(served)
 
     def _serves(self, number: int) -> bool:
@@ -154,7 +154,7 @@ class Supervisor:
             log.event("not_followed", "warning", kind=type(error).__name__)
             return
         if found.fingerprint in served:
-            self.project = found
+            self.loaded = found
 
     def _reap(self, first_start: bool) -> None:
         for place in self._places:

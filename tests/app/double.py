@@ -1,7 +1,7 @@
 """A gateway whose engine is a double, run as a process: it answers the words of `WORDS`, so that a test of HTTP needs
 no database and can ask for slowness, failure and size. Everything in front of the engine is the real thing.
 
-    python tests/app/double.py PROJECT ZONE [--dev-keys]
+    python tests/app/double.py PROJECT ZONE[,ZONE ..] [--dev-keys]
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import NoReturn
 
 import orjson
 
-from app.assemble import StartError
 from app.keyring import KeyringError
 from app.project import Project, load_project
-from app.serve import Parts, serve
-from app.settings import read_settings
+from app.serve import serve
+from app.settings import StartError, read_settings
+from app.work import Parts
 from resolvers.operation import Answer, Operation
 from schema.caller import Caller
 from schema.catalog import Source
@@ -111,7 +111,7 @@ def main() -> None:
         load_project, _no_source, _no_source, _engine, lambda serving, caller: {"zone": caller.zone}, _explain
     )
     try:
-        serve(settings, sys.argv[2], parts)
+        serve(settings, sys.argv[2].split(","), parts)
     except (LoadErrors, StartError, KeyringError) as error:
         sys.exit(str(error))
 

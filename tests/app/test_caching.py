@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.assemble import StartError
 from app.caching import open_results
-from app.settings import read_settings
+from app.settings import StartError, read_settings
 
 KEYS = {"seal": bytes(64)}
 

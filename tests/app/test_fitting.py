@@ -5,21 +5,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from app.assemble import Assembler, StartError
+from app.assemble import Assembler
 from app.cli import main
+from app.doors import Door
 from app.keyring import keyring
+from app.loaded import Loaded, cut
 from app.metrics.metrics import Metrics
 from app.metrics.sheet import sheets
 from app.parts import PARTS
-from app.project import load_project
+from app.project import Project, load_project
 from app.reload import Reloader
-from app.serving import Switch
-from app.settings import Settings
+from app.serving import Serving, Switch
+from app.settings import Settings, StartError
 from resolvers.observe import SILENT
 from tests.app.conftest import write_project
 from tests.app.process import ROOT
@@ -70,17 +73,34 @@ def project(at: Path, catalog: str = CATALOG, sources: str = SOURCES) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Place:
+    """The zone `internal`, served without a listener."""
+
+    switch: Switch
+    assembler: Assembler
+    zone: str = "internal"
+
+    async def assemble(self, seen: Project) -> Serving:
+        return await self.assembler.assemble(seen)
+
+
+def load(folder: Path) -> Loaded:
+    return cut(load_project(folder), [Door("internal", "127.0.0.1", 0)])
+
+
 def reloader(folder: Path, switch: Switch) -> Reloader:
     settings = Settings(folder, dev_keys=True)
     parts = (PARTS.make_engine, PARTS.reveal_source, PARTS.open_source)
     assembler = Assembler(settings, "internal", keyring("internal", {}, folder, True), *parts, SILENT)
-    return Reloader(switch, assembler, partial(load_project, folder), load_project(folder), 0, Metrics(sheets(1)[0]))
+    return Reloader([Place(switch, assembler)], folder, partial(load, folder), 0, Metrics(sheets(1)[0]))
 
 
 async def test_it_is_not_served(tmp_path: Path) -> None:
     switch = Switch()
     with pytest.raises(StartError) as caught:
-        await reloader(project(tmp_path / "p", BROKEN), switch).start()
+        folder = project(tmp_path / "p", BROKEN)
+        await reloader(folder, switch).start(load(folder))
     assert all(sentence in str(caught.value) for sentence in SAID)
     assert switch.current is None
 
@@ -91,7 +111,7 @@ async def test_a_reload_goes_on_with_what_there_was(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("app.reload.event", lambda *said, **fields: log.append(f"{said} {fields}"))
     reload = reloader(folder, switch)
     try:
-        await reload.start()
+        await reload.start(load(folder))
         before = switch.current
         (folder / "catalog" / "all.yaml").write_text(BROKEN)
         assert not await reload.reload()

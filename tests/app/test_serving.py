@@ -149,7 +149,7 @@ def test_reload_swaps_whole_and_refuses_what_is_broken(start: Start, issuer: Iss
 
         at = len(process.log)
         settings.write_text(good.replace("  internal:", "  other:"))
-        assert "CH332" in str(process.wait_for("reload_refused", at)["errors"])
+        assert "CH336" in str(process.wait_for("reload_refused", at)["errors"])
         assert version() == first
         settings.write_text(good)
         at = process.log.index(process.wait_for("reloaded", at)) + 1

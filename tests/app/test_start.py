@@ -10,16 +10,16 @@ from typing import NoReturn
 
 import pytest
 
-from app.assemble import Assembler, StartError
+from app.assemble import Assembler
+from app.doors import Door, refuse_unsafe
 from app.http.page import STATIC, asset, page
 from app.keyring import USES, KeyringError, keyring
+from app.loaded import Loaded, cut
 from app.metrics.metrics import Metrics
 from app.metrics.sheet import sheets
-from app.project import Project, load_project
+from app.project import load_project
 from app.reload import Reloader
-from app.serve import only_zone, refuse_unsafe
-from app.serving import Switch
-from app.settings import VARIABLES, SettingError, Settings, read_settings
+from app.settings import HOST, PORT, VARIABLES, SettingError, Settings, StartError, read_settings
 from app.shared import Shared
 from resolvers.observe import SILENT
 from schema.errors import LoadErrors
@@ -29,15 +29,15 @@ from tests.app.conftest import MASTER, write_project
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.com", "10.0.0.1", "", "localhost.example", "128.0.0.1"])
 def test_development_keys_stay_on_loopback(host: str) -> None:
     with pytest.raises(StartError, match="CH330"):
-        refuse_unsafe(Settings(Path(), host=host, dev_keys=True))
-    refuse_unsafe(Settings(Path(), host=host))
+        refuse_unsafe(Settings(Path(), dev_keys=True), [Door("internal", "127.0.0.1", 0), Door("partner", host, 0)])
+    refuse_unsafe(Settings(Path()), [Door("partner", host, 0)])
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_development_keys_on_loopback(host: str) -> None:
-    refuse_unsafe(Settings(Path(), host=host, dev_keys=True))
+    refuse_unsafe(Settings(Path(), dev_keys=True), [Door("internal", host, 0)])
     with pytest.raises(StartError, match="CH330"):
-        refuse_unsafe(Settings(Path(), host=host, dev_keys=True, environment="prod"))
+        refuse_unsafe(Settings(Path(), dev_keys=True, environment="prod"), [Door("internal", host, 0)])
 
 
 def test_keys_differ_by_zone_use_and_master(tmp_path: Path) -> None:
@@ -99,13 +99,9 @@ def assembler(zone: str, dev_keys: bool = False) -> Assembler:
 
 async def test_zones_and_issuers_that_cannot_be_served(tmp_path: Path) -> None:
     project = load_project(write_project(tmp_path / "p", "https://issuer.example"))
-    assert only_zone(project) == "internal"
     with pytest.raises(StartError, match=r"CH332.*internal"):
         await assembler("partner").assemble(project)
     catalog = project.catalog
-    both = replace(project, catalog=replace(catalog, zones={**catalog.zones, "b": catalog.zones["internal"]}))
-    with pytest.raises(StartError, match="CH332"):
-        only_zone(both)
     local = replace(catalog.issuers["test"], oidc=False, development=True)
     development = replace(project, catalog=replace(catalog, issuers={"test": local}))
     with pytest.raises(StartError, match=r"CH332.*--dev-keys"):
@@ -144,7 +140,7 @@ def test_settings_that_cannot_be_meant(said: Mapping[str, str]) -> None:
 
 def test_settings_by_default_are_the_documented_ones() -> None:
     settings = read_settings({})
-    assert (settings.host, settings.port, settings.dev_keys, settings.explain) == ("127.0.0.1", 8000, False, None)
+    assert (HOST, PORT, settings.dev_keys, settings.explain) == ("127.0.0.1", 8000, False, None)
     assert settings == Settings(Path())
 
 
@@ -171,12 +167,12 @@ async def test_what_makes_a_reload(tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", "https://issuer.example")
     loaded: list[bool] = []
 
-    def load() -> Project:
+    def load() -> Loaded:
         loaded.append(True)
         raise LoadErrors([])
 
-    project = load_project(root)
-    reloader = Reloader(Switch(), assembler("internal"), load, project, 1.0, Metrics(sheets(1)[0]))
+    reloader = Reloader([], root, load, 1.0, Metrics(sheets(1)[0]))
+    await reloader.start(cut(load_project(root), []))
     settings = root / "customhouse.yaml"
     await reloader.look(False)
     settings.write_text(settings.read_text())

@@ -1,0 +1,89 @@
+"""A hall: everything that one zone has in a worker, behind its door.
+
+Nothing in it is any other zone's: not the keys, the tokens that are remembered, the plans, the results, the documents.
+Zones of the house itself share open sources and key sets where these are made from the very same; a zone of partners
+shares none. What is counted goes into one sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from app.assemble import Assembler
+from app.caching import open_results
+from app.http.gateway import Gateway
+from app.http.surround import Surround
+from app.metrics.metrics import Metrics
+from app.metrics.sheet import Sheet
+from app.partners.open import Partners, open_partners
+from app.project import Project
+from app.serving import Serving, Switch
+from app.shared import Shared
+from app.tokens.keyset import KeySet
+from app.work import Post, Work
+from resolvers.backends.opened import Opened
+from resolvers.results.results import Results
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """Open sources and key sets of one zone, or of several that trust each other."""
+
+    sources: Shared[Opened] = field(default_factory=Shared)
+    keysets: Shared[KeySet] = field(default_factory=Shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """One zone in one worker. ``gateway`` answers whoever comes in by its door."""
+
+    zone: str
+    switch: Switch
+    assembler: Assembler
+    surround: Surround
+    gateway: Gateway
+    results: Results
+    partners: Partners
+
+    async def assemble(self, seen: Project) -> Serving:
+        """A new version of what it answers with. Raises StartError."""
+        return await self.assembler.assemble(seen)
+
+    async def close(self) -> None:
+        await self.switch.close()
+        await self.results.close()
+
+
+def halls(work: Work, sheet: Sheet) -> tuple[Hall, ...]:
+    """One for each zone that is served, in the order of their doors."""
+    ours = Pools()
+    return tuple(_hall(work, post, sheet, Pools() if post.door.restricted else ours) for post in work.posts)
+
+
+def _hall(work: Work, post: Post, sheet: Sheet, pools: Pools) -> Hall:
+    parts, zone, metrics, switch = work.parts, post.door.zone, Metrics(sheet), Switch()
+    settings = replace(work.settings, cache_bytes=work.settings.cache_bytes // len(work.posts))
+    results = open_results(settings, zone, post.keys, metrics.cache)
+    partners = open_partners(settings, zone, post.keys)
+    assembler = Assembler(
+        settings,
+        zone,
+        post.keys,
+        parts.make_engine,
+        parts.reveal_source,
+        parts.open_source,
+        metrics,
+        results,
+        metrics.token,
+        partners.door,
+        pools.sources,
+        pools.keysets,
+    )
+    surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
+    return Hall(zone, switch, assembler, surround, Gateway(surround, settings, zone), results, partners)
+
+
+async def missing(all_: Sequence[Hall]) -> list[str]:
+    """What any of them lacks to answer requests."""
+    return sorted({name for hall in all_ for name in await hall.surround.missing()})
