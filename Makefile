@@ -64,7 +64,7 @@ graphiql: ## Optional: GraphiQL for browsers, its built files taken from npm int
 
 clean: ## Remove what the other commands made, but for .venv/
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .run $(EXAMPLE)/.run
-	rm -f $(EXAMPLE)/data/flights.duckdb $(EXAMPLE)/data/.flights.duckdb.*
+	rm -f $(EXAMPLE)/stops.yaml $(EXAMPLE)/data/flights.duckdb $(EXAMPLE)/data/.flights.duckdb.*
 	find $(PACKAGES) tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first of these that is Python 3.11 or later makes the environment; PYTHON=path chooses another.
