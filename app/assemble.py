@@ -19,10 +19,11 @@ from pathlib import Path
 
 import orjson
 
-from app.authenticate import Authenticator
+from app.authenticate import Authenticator, Gateway
 from app.documents.automatic import Automatic
 from app.documents.desk import Desk
 from app.documents.registry import Documents
+from app.edge.speaker import google_keys, speaker
 from app.fitting import unfit
 from app.log import event
 from app.partners.door import Door
@@ -102,6 +103,7 @@ class Assembler:
                 raise StartError("\n".join(str(error) for error in errors))
             trusted = {issuer.issuer: self._trusted(issuer, project.root, used) for issuer in issuers}
             kept = None if self.results is None else Kept(self.results, self._identities(backends, project))
+            gateway = self._gateway(used)
             engine = await asyncio.to_thread(
                 self.make_engine, project, self.zone, backends, self.keys, self.observer, kept
             )
@@ -112,7 +114,7 @@ class Assembler:
             project=project,
             zone=zone,
             engine=engine,
-            authenticator=Authenticator(zone, trusted, project.catalog.claims, self.count_token),
+            authenticator=Authenticator(zone, trusted, project.catalog.claims, self.count_token, gateway=gateway),
             backends=backends,
             keysets=tuple(one.keys for one in trusted.values()),
             log_key=self.keys["log"],
@@ -156,6 +158,21 @@ class Assembler:
         used.append(partial(self.keysets.release, made_from))
         keys.start()
         return Trusted(issuer, keys)
+
+    def _gateway(self, used: list[Callable[[], Awaitable[None]]]) -> Gateway | None:
+        """Whoever may say who asks beside the issuers of tokens, if the settings name anybody."""
+        identity = self.settings.edge.identity
+        if identity is None:
+            return None
+
+        def google() -> KeySet:
+            made_from: Hashable = ("google", identity.keys)
+            keys = self.keysets.take(made_from, partial(google_keys, identity, self.settings.keys_refresh))
+            used.append(partial(self.keysets.release, made_from))
+            keys.start()
+            return keys
+
+        return speaker(identity, google)
 
     def _keyset(self, issuer: Issuer, root: Path) -> KeySet:
         pace = Pace(self.settings.keys_refresh, self.settings.keys_unknown_kid)

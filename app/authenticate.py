@@ -7,15 +7,16 @@ issuer's keys. The purpose is what the X-Purpose header chooses among those the 
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 import orjson
 
-from app.tokens.compact import malformed
+from app.edge.identity import vouched
+from app.tokens.bearer import not_one_token, token_in
 from app.tokens.verify import Papers, Trusted, verify
 from schema.caller import Caller, ClaimValue
 from schema.catalog import Claim
@@ -23,7 +24,16 @@ from schema.errors import Refusal
 from schema.zone import Zone
 
 Headers = Iterable[tuple[bytes, bytes]]
-_BEARER = re.compile(rb"bearer +([!-~]+)", re.IGNORECASE)
+
+
+class Gateway(Protocol):
+    """A gateway that says who asks (`app.edge.alb`, `app.edge.gcp`)."""
+
+    async def papers(
+        self, said: Mapping[bytes, bytes], issuers: Mapping[str, Trusted], declared: Mapping[str, Claim]
+    ) -> Papers:
+        """The papers of whoever it speaks for; ``said`` are its headers as `app.edge.identity.vouch` passes them on,
+        and Authorization."""
 
 
 def digest(caller: Caller) -> str:
@@ -42,8 +52,9 @@ class Authenticator:
         declared: Mapping[str, Claim],
         count: Callable[[str], None] = lambda result: None,
         remember: int = 20_000,
+        gateway: Gateway | None = None,
     ) -> None:
-        self._count = count
+        self._count, self._gateway = count, gateway
         self._zone, self._issuers, self._declared, self._most = zone, issuers, declared, remember
         self._known: OrderedDict[bytes, tuple[Papers, dict[str, Caller]]] = OrderedDict()
 
@@ -62,7 +73,8 @@ class Authenticator:
 
     async def authenticate(self, headers: Headers) -> Caller:
         """The caller of a request. Raises Refusal: 401 CH301 to CH308, 403 CH310 and CH312, 503 CH320."""
-        written, purpose = _read(headers)
+        said = None if self._gateway is None else _said(headers)
+        written, purpose = _read(headers) if said is None else (_as_one(said), _purpose(headers))
         where = hashlib.sha256(written).digest()
         found = self._known.get(where)
         if found is not None and found[0].valid(time.time()):
@@ -70,7 +82,7 @@ class Authenticator:
             self._count("remembered")
         else:
             self._known.pop(where, None)
-            found = (await self._verified(written), {})
+            found = (await self._verified(written, said), {})
             self._remember(where, found)
         papers, callers = found
         caller = callers.get(purpose)
@@ -78,9 +90,12 @@ class Authenticator:
             caller = callers[purpose] = self._caller(papers, purpose)
         return caller
 
-    async def _verified(self, written: bytes) -> Papers:
+    async def _verified(self, written: bytes, said: Mapping[bytes, bytes] | None) -> Papers:
         try:
-            papers = await verify(_token(written), self._issuers, self._declared)
+            if said is not None and self._gateway is not None:
+                papers = await self._gateway.papers(said, self._issuers, self._declared)
+            else:
+                papers = await verify(token_in(written), self._issuers, self._declared)
         except Refusal:
             self._count("refused")
             raise
@@ -126,29 +141,33 @@ def _partner(zone: Zone, claims: Mapping[str, ClaimValue]) -> str | None:
 
 def _read(headers: Headers) -> tuple[bytes, str]:
     """The Authorization header as it was written, and the purpose ('' for none)."""
-    written, purpose = b"", b""
-    tokens = purposes = 0
-    for name, value in headers:
-        if name == b"authorization":
-            written, tokens = value, tokens + 1
-        elif name == b"x-purpose":
-            purpose, purposes = value.strip(), purposes + 1
-    if not tokens:
+    written = [value for name, value in headers if name == b"authorization"]
+    if not written:
         raise Refusal("CH301", "A token is needed.", "Send 'Authorization: Bearer <token>'.", status=401)
-    if tokens > 1:
-        raise _not_one_token()
-    if purposes > 1:
+    if len(written) > 1:
+        raise not_one_token()
+    return written[0], _purpose(headers)
+
+
+def _purpose(headers: Headers) -> str:
+    found = [value.strip() for name, value in headers if name == b"x-purpose"]
+    if len(found) > 1:
         raise Refusal("CH310", "More than one X-Purpose header was sent.", "Send one.", status=403)
-    return written, purpose.decode("latin-1")
+    return found[0].decode("latin-1") if found else ""
 
 
-def _token(written: bytes) -> str:
-    """The token in an Authorization header."""
-    match = _BEARER.fullmatch(written.strip())
-    if match is None:
-        raise _not_one_token()
-    return match[1].decode("ascii")
+def _said(headers: Headers) -> Mapping[bytes, bytes] | None:
+    """What a gateway says of the caller, with Authorization; None where none does."""
+    said = vouched(headers)
+    if not said:
+        return None
+    said += [(name, value) for name, value in headers if name == b"authorization"]
+    found = dict(said)
+    if len(found) != len(said):
+        raise Refusal("CH315", "The request names two callers.", "Send each header once.", status=401)
+    return found
 
 
-def _not_one_token() -> Refusal:
-    return malformed("The Authorization header is not one bearer token.")
+def _as_one(said: Mapping[bytes, bytes]) -> bytes:
+    """One text that no Authorization header can be, and no other headers give."""
+    return b"\0".join([b"", *(part for name in sorted(said) for part in (name, said[name]))])

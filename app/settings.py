@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
+from app.edge.settings import VARIABLES as EDGE_VARIABLES
+from app.edge.settings import EdgeSettings, read_edge
 from schema.load_units import size
 
 Profile = Literal["audit", "draft"]
@@ -51,6 +53,7 @@ class Settings:
     workers: int = 1
     stops: Path | None = None
     admin: tuple[str, int] | None = None
+    edge: EdgeSettings = field(default_factory=EdgeSettings)
 
 
 VARIABLES: Mapping[str, str] = {
@@ -78,6 +81,7 @@ VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_WORKERS": "How many processes serve, at most 64 (default 1).",
     "CUSTOMHOUSE_ADMIN": "host:port of the admin listener, for metrics and health; port 0 picks a free one "
     "(default: none).",
+    **EDGE_VARIABLES,
 }
 
 
@@ -89,6 +93,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     level = environ.get("CUSTOMHOUSE_LOG_LEVEL", "info").lower()
     if level not in LEVELS:
         raise SettingError(f"CUSTOMHOUSE_LOG_LEVEL is one of {', '.join(LEVELS)}, not {level!r}.")
+    try:
+        edge = read_edge(environ)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
     return Settings(
         project=Path(environ.get("CUSTOMHOUSE_PROJECT") or "."),
         environment=environ.get("CUSTOMHOUSE_ENV") or None,
@@ -109,6 +117,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         workers=_whole(environ, "CUSTOMHOUSE_WORKERS", 1, WORKERS),
         stops=Path(stops) if (stops := environ.get("CUSTOMHOUSE_STOPS")) else None,
         admin=_address(environ, "CUSTOMHOUSE_ADMIN"),
+        edge=edge,
     )
 
 

@@ -174,7 +174,7 @@ class Engine:
             self._observer.plan_miss(len(self._plans))
         if before is not None:
             await before(prepared.ready.plan.query.logical.products)
-        deadline = Deadline.after(min(self.zone.timeout, caller.expires - self._clock()))
+        deadline = Deadline.after(min(self.zone.timeout, operation.within, caller.expires - self._clock()))
         ready, request, timings = prepared.ready, prepared.request, prepared.timings
         started = time.perf_counter()
         asking(operation.request_id, caller.subject, self._keys["seal"])

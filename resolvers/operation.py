@@ -6,6 +6,7 @@ long to make.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -20,13 +21,15 @@ Before = Callable[[frozenset[str]], Awaitable[None]]
 
 class Operation(NamedTuple):
     """A request's text and values, not yet understood. ``name`` picks one of several GraphQL operations;
-    ``request_id`` names the request in logs, ours and those of sources that take one."""
+    ``request_id`` names the request in logs, ours and those of sources that take one. ``within``: the seconds it may
+    take, where that is less than the zone allows."""
 
     language: Language
     text: str
     variables: Mapping[str, object] = NOTHING
     name: str | None = None
     request_id: str = ""
+    within: float = math.inf
 
 
 class Answer(NamedTuple):

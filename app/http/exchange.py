@@ -10,13 +10,17 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import math
 import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from schema.errors import Refusal
+
+if TYPE_CHECKING:
+    from app.edge.via import Via
 
 Scope: TypeAlias = MutableMapping[str, object]
 Message: TypeAlias = MutableMapping[str, object]
@@ -24,7 +28,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _PIECE, _LONG_PIECE = 64 * 1024, 256 * 1024
 _READ_ON_BYTES, _READ_ON_SECONDS = 8 * 1024 * 1024, 2.0
 ALWAYS: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
@@ -56,7 +60,7 @@ def raw_headers(scope: Scope) -> RawHeaders:
 def request_id_of(headers: RawHeaders) -> str:
     """The client's request id where it is well formed, else a new one."""
     given = [value for name, value in headers if name == b"x-request-id"]
-    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
+    if len(given) == 1 and REQUEST_ID.fullmatch(given[0]):
         return given[0].decode("ascii")
     return _new_id()
 
@@ -73,7 +77,12 @@ def _new_id() -> str:
 
 
 class Exchange:
-    """A request that wants exactly one answer. ``status`` and ``sent`` tell the log what was answered."""
+    """A request that wants exactly one answer. ``status`` and ``sent`` tell the log what was answered.
+
+    ``via``: what a trusted peer says of it (`app.edge`). ``prefix`` stood before its path, as the client wrote it."""
+
+    via: Via | None = None
+    prefix = ""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, slow_reader: float) -> None:
         self.began = time.perf_counter()
@@ -90,6 +99,16 @@ class Exchange:
         self._receive, self._send, self._slow_reader = receive, send, slow_reader
         self.short = short_way(receive)
         self._unread: bool | None = None  # until it is read, or an answer has to know
+
+    def within(self) -> float:
+        """Seconds left of those that the peer in front waits; no bound where it does not say."""
+        if self.via is None or self.via.seconds is None:
+            return math.inf
+        return max(0.0, self.began + self.via.seconds - time.perf_counter())
+
+    def bounded(self, seconds: float) -> float:
+        """No more seconds than the peer in front waits."""
+        return seconds if self.via is None else min(seconds, self.within())
 
     def header(self, name: bytes) -> str:
         """A header's values, joined by commas; '' where it is absent."""

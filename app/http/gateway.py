@@ -10,6 +10,7 @@ import time
 
 from fastapi import FastAPI
 
+from app.edge.edge import Edge
 from app.http.access import record
 from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
 from app.http.graphql import GraphQLEndpoint, Trail
@@ -39,6 +40,7 @@ class Gateway:
         self._sql = SqlEndpoint(handlers.switch)
         self._around: FastAPI = surround(handlers)
         self._switch, self._slow_reader = handlers.switch, settings.slow_reader
+        self._edge = Edge.of(settings.edge)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,6 +48,8 @@ class Gateway:
         exchange = Exchange(scope, receive, send, self._slow_reader)
         path, trail, metrics = scope["path"], Trail(), self._metrics
         restricted = self._switch.restricted
+        if self._edge is not None:
+            path = self._edge.enter(exchange, scope)
         route = _route(path)
         metrics.began()
         try:
@@ -58,7 +62,7 @@ class Gateway:
             elif restricted and path not in _FOR_PARTNERS:
                 await self._nothing(exchange, trail, nothing_here())
             else:
-                await self._beside(exchange, scope, receive, send)
+                await self._beside(exchange, {**scope, "path": path}, receive, send)
         except ClientLeft:
             exchange.status = _LEFT
         finally:
@@ -89,7 +93,9 @@ class Gateway:
             await send(message)
 
         try:
-            await self._around({**scope, "headers": [*headers, fixed[0]]}, receive, stamped)
+            # An application's own path has its prefix before it, as ASGI wants it.
+            inner = {**scope, "path": f"{exchange.prefix}{scope['path']}", "root_path": exchange.prefix}
+            await self._around({**inner, "headers": [*headers, fixed[0]]}, receive, stamped)
         except Exception as error:  # noqa: BLE001 - FastAPI answers a failure and raises it again, to end in uvicorn's log
             if not exchange.status:
                 failure(exchange.request_id, error)

@@ -120,7 +120,7 @@ class GraphQLEndpoint:
         operation: Operation | None = None
         desk = serving.desk
         try:
-            with Watch(exchange, min(serving.zone.timeout, caller.expires - time.time())) as watch:
+            with Watch(exchange, exchange.bounded(min(serving.zone.timeout, caller.expires - time.time()))) as watch:
                 asked = _read(exchange, document, desk.trusted) or read_post(
                     await exchange.body(serving.zone.max_body_bytes), exchange.request_id
                 )
@@ -129,6 +129,8 @@ class GraphQLEndpoint:
                     operation = asked
                 else:
                     operation = await desk.operation(asked, partial(serving.engine.knows, caller))
+                if exchange.via is not None:
+                    operation = operation._replace(within=exchange.within())
                 timings["read"] = (time.perf_counter() - known) * 1000
                 if trail.visit is None:
                     answer = await serving.engine.answer(operation, caller)

@@ -41,6 +41,8 @@ PATH = "/sql"
 _VARY = (b"vary", b"Accept, Accept-Encoding")
 _PATIENCE = 5.0
 """How much later than the statement's own deadline an exchange is ended by force, in seconds."""
+_NEARLY = 0.05
+"""The same where a peer in front waits."""
 
 
 class SqlEndpoint:
@@ -81,14 +83,15 @@ class SqlEndpoint:
             await self._answer(exchange, serving, caller, trail)
 
     async def _answer(self, exchange: Exchange, serving: Serving, caller: Caller, trail: Trail) -> None:
-        statements, visit = statements_of(serving), trail.visit
+        statements, visit, within = statements_of(serving), trail.visit, exchange.within()
         seconds = min(serving.zone.sql.timeout, caller.expires - time.time()) + _PATIENCE
+        seconds = min(seconds, within + _NEARLY)
         with Watch(exchange, seconds) as watch:
             wanted = await self._read(exchange, serving)
             form = _form(exchange, wanted.format, serving.zone.sql.formats)
             watch.listen()
             before = None if visit is None else visit.before
-            result = await statements.answer(wanted.asked, caller, before)
+            result = await statements.answer(wanted.asked._replace(within=within), caller, before)
             if visit is not None:
                 result = replace(result, stream=Metered(result.stream, visit, result.products))
             try:

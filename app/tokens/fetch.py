@@ -32,8 +32,8 @@ def fetch(issuer: Issuer, folder: Path) -> bytes:
             return (folder / issuer.jwks_file).read_bytes()
         deadline = time.monotonic() + TIMEOUT
         if issuer.jwks_url is not None:
-            return _get(issuer.jwks_url, deadline)
-        return _get(_discover(issuer, deadline), deadline)
+            return get(issuer.jwks_url, deadline)
+        return get(_discover(issuer, deadline), deadline)
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
@@ -42,7 +42,7 @@ def fetch(issuer: Issuer, folder: Path) -> bytes:
 
 def _discover(issuer: Issuer, deadline: float) -> str:
     """The ``jwks_uri`` of the issuer's discovery document, which must name this issuer (OIDC Discovery 4.3)."""
-    document = json_object(_get(issuer.issuer.rstrip("/") + "/.well-known/openid-configuration", deadline))
+    document = json_object(get(issuer.issuer.rstrip("/") + "/.well-known/openid-configuration", deadline))
     where = document.get("jwks_uri")
     if document.get("issuer") != issuer.issuer or not isinstance(where, str):
         raise ValueError("the discovery document names another issuer, or no jwks_uri")
@@ -58,7 +58,9 @@ _NEAR = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({})
 _FAR = urllib.request.build_opener(_NoRedirect)
 
 
-def _get(url: str, deadline: float) -> bytes:
+def get(url: str, deadline: float) -> bytes:
+    """The text at an address. Blocks until ``deadline``, on the monotonic clock, at most. Raises OSError, ValueError,
+    HTTPException."""
     parts = urllib.parse.urlsplit(url)
     near = loopback(parts.hostname or "")
     if parts.scheme != "https" and not (parts.scheme == "http" and near):

@@ -7,6 +7,7 @@ entitlements and sources it shares. Policy happens in `_governed`, nowhere else.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
@@ -49,12 +50,14 @@ MIXING_MEMORY = "512MB"
 
 
 class Asked(NamedTuple):
-    """A statement as it was asked: text, dialect, parameters by name."""
+    """A statement as it was asked: text, dialect, parameters by name. ``within``: the seconds it may take, where that
+    is less than the zone allows."""
 
     text: str
     dialect: Dialect = "postgres"
     parameters: Mapping[str, Parameter] = {}
     request_id: str = ""
+    within: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Statements:
     async def answer(self, asked: Asked, caller: Caller, before: Before | None = None) -> Result:
         """The rows of a statement for a caller. Raises `Refusal`, also while the rows are read."""
         house, loop = self._house, asyncio.get_running_loop()
-        deadline = self.deadline(caller)
+        deadline = self.deadline(caller, asked.within)
         asking(asked.request_id, caller.subject, house.keys["seal"])
         with self._admission.enter(caller.digest) as admitted:
             started = time.perf_counter()
@@ -150,9 +153,9 @@ class Statements:
 
         return rows
 
-    def deadline(self, caller: Caller) -> Deadline:
+    def deadline(self, caller: Caller, within: float = math.inf) -> Deadline:
         """When the last row must have been read: never later than the token's expiry."""
-        return Deadline.after(min(self.zone.sql.timeout, caller.expires - self._house.clock()))
+        return Deadline.after(min(self.zone.sql.timeout, within, caller.expires - self._house.clock()))
 
     def prepare(self, asked: Asked, caller: Caller) -> tuple[Sight, Ready]:
         """Compile, govern, plan; whatever is missing is made."""

@@ -1,0 +1,71 @@
+"""The settings of the edge, read from environment variables with the others (`app.settings`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from app.edge.identity import GatewayIdentity, read_identity
+from app.edge.peers import Network, read_networks
+from app.edge.via import PREFIX, Family
+
+T = TypeVar("T")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+VARIABLES: Mapping[str, str] = {
+    "CUSTOMHOUSE_TRUSTED_PROXIES": "The networks of the gateways in front, in CIDR notation with commas between: what "
+    "they say of a request's client, prefix, time, trace and id is believed (default: nobody's).",
+    "CUSTOMHOUSE_FORWARDED": "x-forwarded (default) or forwarded: which of the two ways to say it they use.",
+    "CUSTOMHOUSE_PREFIX": "A path in front of every address, such as a gateway's stage /prod, that it does not take "
+    "off (default: none).",
+    "CUSTOMHOUSE_REQUEST_ID_FROM": "Names of headers with a trusted gateway's own request id, such as "
+    "apigw-requestid,x-amzn-trace-id,x-kong-request-id (default: none).",
+    "CUSTOMHOUSE_GATEWAY_IDENTITY": "A gateway that says who asks: format=alb or format=gcp, peers=, header= and what "
+    "that format needs (default: nobody; tokens only).",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """``request_id_from`` and ``prefix`` are in lower case and without a last slash."""
+
+    trusted: tuple[Network, ...] = ()
+    family: Family = "x-forwarded"
+    prefix: str = ""
+    request_id_from: tuple[bytes, ...] = ()
+    identity: GatewayIdentity | None = None
+
+
+def read_edge(environ: Mapping[str, str]) -> EdgeSettings:
+    """Read them. Raises ValueError with a sentence that names the variable."""
+    family = environ.get("CUSTOMHOUSE_FORWARDED") or "x-forwarded"
+    if family not in ("x-forwarded", "forwarded"):
+        raise ValueError(f"CUSTOMHOUSE_FORWARDED is 'x-forwarded' or 'forwarded', not {family!r}.")
+    prefix = (environ.get("CUSTOMHOUSE_PREFIX") or "").rstrip("/")
+    if prefix and not PREFIX.fullmatch(prefix):
+        raise ValueError(f"CUSTOMHOUSE_PREFIX is a path such as /prod, not {prefix!r}.")
+    said = environ.get("CUSTOMHOUSE_GATEWAY_IDENTITY")
+    return EdgeSettings(
+        trusted=_read(environ, "CUSTOMHOUSE_TRUSTED_PROXIES", read_networks),
+        family=cast(Family, family),
+        prefix=prefix,
+        request_id_from=_names(environ, "CUSTOMHOUSE_REQUEST_ID_FROM"),
+        identity=_read(environ, "CUSTOMHOUSE_GATEWAY_IDENTITY", read_identity) if said else None,
+    )
+
+
+def _names(environ: Mapping[str, str], variable: str) -> tuple[bytes, ...]:
+    names = [name.strip().lower() for name in (environ.get(variable) or "").split(",") if name.strip()]
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{variable} holds names of headers with commas between; {name!r} is none.")
+    return tuple(name.encode("ascii") for name in names)
+
+
+def _read(environ: Mapping[str, str], variable: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(environ.get(variable) or "")
+    except ValueError as error:
+        raise ValueError(f"{variable}: {error}.") from None
