@@ -44,6 +44,9 @@ SELECT d.datcollate IN ('C', 'POSIX') AND coalesce(to_jsonb(d) ->> 'datlocprovid
   EXISTS (SELECT FROM pg_collation WHERE collname = 'pg_c_utf8' AND collencoding = d.encoding) AS folding
 FROM pg_database AS d WHERE d.datname = current_database()"""
 
+_ACTS = 0.1
+"""Seconds within which a cancel request ends a statement, unless it was lost."""
+
 
 class Postgres:
     """Options: ``pool_size`` (10), ``connect_timeout`` (5 s), ``statement_timeout`` (60 s: the server's own last word),
@@ -236,4 +239,19 @@ async def _json_columns(connection: asyncpg.Connection, text: str, seconds: floa
 
 
 async def _recover(connection: asyncpg.Connection) -> None:
-    await connection.fetchval("SELECT 1")
+    """Prove a connection usable after a cancelled statement. The server passes over a cancel request that arrives
+    between two messages of one statement, about one in a thousand: so it is sent again until the statement ends.
+    Raises `ConnectionError` then: a request too many must not meet the next statement."""
+    proof = asyncio.ensure_future(connection.fetchval("SELECT 1"))
+    try:
+        ended, _ = await asyncio.wait({proof}, timeout=_ACTS)
+        if ended:
+            await proof
+            return
+        while not ended:
+            await connection._cancel(asyncio.get_running_loop().create_future())
+            ended, _ = await asyncio.wait({proof}, timeout=_ACTS)
+        raise ConnectionError("a cancel request had to be sent again")
+    finally:
+        proof.cancel()
+        await asyncio.gather(proof, return_exceptions=True)

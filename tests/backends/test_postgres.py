@@ -180,6 +180,38 @@ async def test_the_servers_own_timeout_is_a_timeout(postgres: Server) -> None:
         await backend.close()
 
 
+@pytest.mark.parametrize("ends", ["deadline", "caller"])
+async def test_a_cancel_request_that_the_server_passed_over_is_sent_again(
+    postgres: Server, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """It does so between two messages of one statement, which would then run to its end, and hold its connection."""
+    sent, cancel = [0], asyncpg.Connection._cancel
+
+    async def lossy(self: asyncpg.Connection, waiter: asyncio.Future[None], *more: object) -> None:
+        sent[0] += 1
+        if sent[0] == 1:
+            waiter.set_result(None)
+        else:
+            await cancel(self, waiter, *more)
+
+    monkeypatch.setattr(asyncpg.Connection, "_cancel", lossy)
+    backend = open_backend(source("postgres", pool_size=1), postgres.database(), Path("."))
+    slow = Statement("SELECT pg_sleep(60)::text", ())
+    try:
+        task = asyncio.create_task(backend.fetch(slow, (), Deadline.after(0.4 if ends == "deadline" else 60), WIDE))
+        if ends == "caller":
+            await asyncio.sleep(0.4)
+            task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled() or task.exception().code == "CH503"
+        assert await ask(backend, "1", "integer") == 1
+        running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+        assert postgres.run("postgres", f"{running} AND state = 'active'") == "0"
+        assert sent[0] >= 2
+    finally:
+        await backend.close()
+
+
 async def _eventually(backend: Backend) -> object:
     for _ in range(100):
         try:
