@@ -4,17 +4,21 @@
 2. Where the connection comes from a trusted peer, believe what it says of the request (`app.edge.via`), and take over
    its request id.
 3. Where the connection comes from a peer that may say who asks, pass on what it says (`app.edge.identity`).
+4. Say in the answer which pages may read it, and answer preflights (`app.edge.cors`).
 
-From anybody else these headers are text like any other, and nobody looks at them.
+From anybody else the headers of 2 and 3 are text like any other, and nobody looks at them.
 """
 
 from __future__ import annotations
 
+from app.edge.cors import Cors, foreign
 from app.edge.identity import vouch
 from app.edge.peers import Peers
 from app.edge.request_id import gateway_id
+from app.edge.same_site import from_elsewhere
 from app.edge.settings import EdgeSettings
 from app.edge.via import Via
+from app.http.early import Early
 from app.http.exchange import Exchange, Scope
 
 
@@ -25,11 +29,12 @@ class Edge:
         self._settings, self._trusted = settings, Peers(settings.trusted)
         self._speakers = Peers(() if settings.identity is None else settings.identity.peers)
         self._prefix = settings.prefix
+        self._cors = Cors(settings.origins) if settings.origins else None
 
     @classmethod
     def of(cls, settings: EdgeSettings) -> Edge | None:
         """None where the settings ask for nothing that a request has to be looked at for."""
-        asked = settings.trusted or settings.prefix or settings.identity is not None
+        asked = settings.trusted or settings.prefix or settings.identity is not None or settings.origins
         return cls(settings) if asked else None
 
     def enter(self, exchange: Exchange, scope: Scope) -> str:
@@ -48,12 +53,17 @@ class Edge:
                     gateway_id(exchange.headers, self._settings.request_id_from) or exchange.request_id
                 )
         if self._speakers and self._speakers.trusts(peer):
-            self._hear(exchange)
+            self._hear(exchange, path)
+        if self._cors is not None:
+            self._cors.enter(exchange)
         return path
 
-    def _hear(self, exchange: Exchange) -> None:
+    def _hear(self, exchange: Exchange, path: str) -> None:
         identity = self._settings.identity
         said = [] if identity is None else vouch(identity, exchange.headers)
         if said:
             exchange.headers = [*exchange.headers, *said]
             exchange.single = None  # what is remembered of a token by itself is not this caller
+            listed = self._cors is not None and self._cors.lists(exchange.header(b"origin"))
+            if identity is not None and identity.format == "alb" and from_elsewhere(exchange, path, listed):
+                exchange.early = Early(foreign(), [])

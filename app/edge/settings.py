@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+from app.edge.cors import read_origins
 from app.edge.identity import GatewayIdentity, read_identity
 from app.edge.peers import Network, read_networks
 from app.edge.via import PREFIX, Family
@@ -24,6 +25,8 @@ VARIABLES: Mapping[str, str] = {
     "apigw-requestid,x-amzn-trace-id,x-kong-request-id (default: none).",
     "CUSTOMHOUSE_GATEWAY_IDENTITY": "A gateway that says who asks: format=alb or format=gcp, peers=, header= and what "
     "that format needs (default: nobody; tokens only).",
+    "CUSTOMHOUSE_CORS_ORIGINS": "Origins whose pages may ask from a browser, such as https://app.example, with commas "
+    "between (default: none).",
 }
 
 
@@ -36,6 +39,7 @@ class EdgeSettings:
     prefix: str = ""
     request_id_from: tuple[bytes, ...] = ()
     identity: GatewayIdentity | None = None
+    origins: frozenset[str] = frozenset()
 
 
 def read_edge(environ: Mapping[str, str]) -> EdgeSettings:
@@ -53,6 +57,7 @@ def read_edge(environ: Mapping[str, str]) -> EdgeSettings:
         prefix=prefix,
         request_id_from=_names(environ, "CUSTOMHOUSE_REQUEST_ID_FROM"),
         identity=_read(environ, "CUSTOMHOUSE_GATEWAY_IDENTITY", read_identity) if said else None,
+        origins=_read(environ, "CUSTOMHOUSE_CORS_ORIGINS", read_origins),
     )
 
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from app.http.early import Early
 from schema.errors import Refusal
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _PIECE, _LONG_PIECE = 64 * 1024, 256 * 1024
 _READ_ON_BYTES, _READ_ON_SECONDS = 8 * 1024 * 1024, 2.0
 ALWAYS: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+
+_NONE: RawHeaders = []
 
 
 class ClientLeft(Exception):
@@ -79,10 +82,13 @@ def _new_id() -> str:
 class Exchange:
     """A request that wants exactly one answer. ``status`` and ``sent`` tell the log what was answered.
 
-    ``via``: what a trusted peer says of it (`app.edge`). ``prefix`` stood before its path, as the client wrote it."""
+    ``via``: what a trusted peer says of it (`app.edge`). ``prefix`` stood before its path, as the client wrote it.
+    ``also`` are headers for whatever answer it gets; ``early`` is that answer, where it is known already."""
 
     via: Via | None = None
     prefix = ""
+    also: RawHeaders = _NONE
+    early: Early | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, slow_reader: float) -> None:
         self.began = time.perf_counter()
@@ -165,6 +171,8 @@ class Exchange:
     async def respond(self, status: int, content_type: str, body: bytes, extra: RawHeaders | None = None) -> None:
         """Send the answer."""
         self.status, self.sent = status, len(body)
+        if self.also:
+            extra = [*(extra or ()), *self.also]
         if self._unread is None:
             self._unread = self._long_body()
         if self.short is not None and self._is_short(body):
@@ -197,6 +205,7 @@ class Exchange:
             (b"x-request-id", self.request_id.encode("ascii")),
             *ALWAYS,
             *(extra or ()),
+            *self.also,
         ]
         if self.closing:
             headers.append((b"connection", b"close"))

@@ -12,10 +12,11 @@ from fastapi import FastAPI
 
 from app.edge.edge import Edge
 from app.http.access import record
+from app.http.early import Early
 from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
 from app.http.graphql import GraphQLEndpoint, Trail
 from app.http.page import POLICY, page
-from app.http.refuse import problem
+from app.http.refuse import graphql_errors, problem
 from app.http.sql import PATH, SqlEndpoint
 from app.http.surround import Surround, nothing_here, surround
 from app.log import failure
@@ -53,7 +54,9 @@ class Gateway:
         route = _route(path)
         metrics.began()
         try:
-            if path == "/graphql":
+            if exchange.early is not None:
+                await self._early(exchange, exchange.early, trail, path)
+            elif path == "/graphql":
                 await self._graphql.answer(exchange, trail)
             elif path == PATH:
                 await self._sql.answer(exchange, trail)
@@ -78,8 +81,20 @@ class Gateway:
         body = problem(why, exchange.request_id, restricted=True)
         await exchange.respond(why.status, "application/problem+json", body)
 
+    async def _early(self, exchange: Exchange, early: Early, trail: Trail, path: object) -> None:
+        """Answer without asking who asks."""
+        exchange.closing = self._switch.draining
+        why, content_type, body, status = early.why, "text/plain; charset=utf-8", b"", 200
+        if why is not None:
+            trail.codes, status = [why.code], why.status
+            if _route(path) in ("/graphql", DOCUMENTS):
+                content_type, body = "application/json; charset=utf-8", graphql_errors(why, exchange.request_id)
+            else:
+                content_type, body = "application/problem+json", problem(why, exchange.request_id)
+        await exchange.respond(status, content_type, body, early.headers)
+
     async def _beside(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        fixed = [(b"x-request-id", exchange.request_id.encode("ascii")), *ALWAYS]
+        fixed = [(b"x-request-id", exchange.request_id.encode("ascii")), *ALWAYS, *exchange.also]
         headers = [(name, value) for name, value in exchange.headers if name != b"x-request-id"]
 
         async def stamped(message: Message) -> None:
