@@ -65,13 +65,13 @@ def request_id_of(headers: RawHeaders) -> str:
     given = [value for name, value in headers if name == b"x-request-id"]
     if len(given) == 1 and REQUEST_ID.fullmatch(given[0]):
         return given[0].decode("ascii")
-    return _new_id()
+    return new_id()
 
 
 _numbers, _process = itertools.count(), [""]
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """Unique, not secret: a part that is the process's own, and a number."""
     number = next(_numbers)
     if number % 1_000_000 == 0:  # also in a process that was forked from one that had begun to count
@@ -99,7 +99,7 @@ class Exchange:
         self.single = single if len(single) == len(headers) else None
         """The headers by name, where none stands twice."""
         plain = self.single is not None and b"x-request-id" not in single
-        self.request_id = _new_id() if plain else request_id_of(headers)
+        self.request_id = new_id() if plain else request_id_of(headers)
         self.status = self.sent = 0
         self.closing = False
         self._receive, self._send, self._slow_reader = receive, send, slow_reader

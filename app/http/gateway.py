@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from app.edge.edge import Edge
 from app.http.access import record
+from app.http.crowd import Crowd
 from app.http.early import Early
 from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
 from app.http.graphql import GraphQLEndpoint, Trail
@@ -42,6 +43,8 @@ class Gateway:
         self._around: FastAPI = surround(handlers)
         self._switch, self._slow_reader = handlers.switch, settings.slow_reader
         self._edge = Edge.of(settings.edge)
+        self.keep_alive = settings.edge.keep_alive
+        self.crowd = Crowd(settings.edge.most_inflight, self._metrics, zone)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

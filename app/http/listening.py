@@ -15,7 +15,8 @@ KEEP_ALIVE = 75  # seconds; longer than the idle time of the load balancers in f
 
 
 def listening(app: App, patience: float) -> uvicorn.Config:
-    """``patience``: seconds that requests in flight get to end; 0 for as long as they take."""
+    """``patience``: seconds that requests in flight get to end; 0 for as long as they take. An application may say how
+    many seconds its connections are kept at rest (``keep_alive``), and how many it answers at once (``crowd``)."""
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -26,6 +27,6 @@ def listening(app: App, patience: float) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE,
+        timeout_keep_alive=getattr(app, "keep_alive", KEEP_ALIVE),
         timeout_graceful_shutdown=int(patience) or None,
     )

@@ -4,17 +4,27 @@ It also says when a client has left, to whoever watches, so that no task has to 
 for the usual exchange, whose body has arrived and whose answer is one piece (`Cycle`): ASGI's messages, and the checks
 of each header that we wrote ourselves, cost as much as a look-up in the database.
 
-A request line with headers that is too long, has too many headers or takes too long to arrive ends the connection, so
-that a client who never finishes costs neither memory nor a socket. A connection at rest has one timer, which looks how
+A request line with headers that is too long or has too many headers is refused with a code, like what is no HTTP; that
+ends the connection, as a head does that takes too long to arrive, so that a client who never finishes costs neither
+memory nor a socket. A connection at rest has one timer, which looks how
 long it has been at rest, instead of one for each request.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Protocol, cast
 
+import orjson
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from app.http.exchange import ALWAYS, RawHeaders, new_id
+from schema.errors import Refusal
 
 MOST_HEAD = 64 * 1024
 MOST_HEADERS = 200
@@ -22,15 +32,35 @@ HEAD_SECONDS = 30.0
 _PLAIN = b"/graphql"
 
 
+class Crowding(Protocol):
+    """What an application says of requests beyond its bound (`app.http.crowd.Crowd`)."""
+
+    @property
+    def most(self) -> int: ...
+    def turned_away(self, method: str, url: bytes, headers: RawHeaders) -> tuple[bytes, bytes] | None: ...
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. Bounds: `MOST_HEAD` bytes, `MOST_HEADERS` headers, `HEAD_SECONDS` for a head to arrive."""
 
-    _reading_head = False
+    _reading_head = _overlong = False
     _fed = _arriving = 0
     _timer: asyncio.TimerHandle | None = None
     _rests_since: float | None = None
     watching: Callable[[], None] | None = None
     """Called once when the connection is lost."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        crowd: Crowding | None = getattr(config.app, "crowd", None)
+        self._crowd = crowd
+        self._most: float = math.inf if crowd is None else crowd.most
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -52,10 +82,27 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._reading_head:
             self._fed += len(data)
             if self._fed > MOST_HEAD and not self.transport.is_closing():
-                self.send_400_response("The request's head is too long.")
-
+                self.send_400_response("")
             if self._timer is None:
                 self._arm()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what arrives, and end the connection; ``msg`` is uvicorn's word for it."""
+        if self.cycle is None or self.cycle.response_complete:  # else it would stand in the middle of an answer
+            self.transport.write(_refusal(self._why(), _lines(self.server_state.default_headers)))
+        self.transport.close()
+
+    def _why(self) -> Refusal:
+        if self._overlong or self._fed > MOST_HEAD:
+            if len(self.url) > MOST_HEAD // 2:
+                return Refusal("CH148", f"The address is longer than {MOST_HEAD // 2} bytes.", "Use POST.", status=414)
+            return Refusal(
+                "CH157",
+                f"The request's head has more than {MOST_HEAD} bytes or {MOST_HEADERS} headers.",
+                "Send fewer and shorter headers.",
+                status=431,
+            )
+        return Refusal("CH158", "What arrived is no HTTP/1.1 request.", status=400)
 
     def on_message_begin(self) -> None:
         self._reading_head, self._fed = True, 0
@@ -68,6 +115,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.headers) > MOST_HEADERS or self._fed + self._arriving > MOST_HEAD:
             self._measure()
         cycle = self.cycle
+        if len(self.tasks) >= self._most and (cycle is None or cycle.response_complete) and self._turn_away():
+            return
         if self.url != _PLAIN or not (cycle is None or cycle.response_complete) or self.parser.should_upgrade():
             super().on_headers_complete()
             if self.cycle is not None:
@@ -95,10 +144,35 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self._start_asgi_task(self.cycle, self.app)
 
+    def _turn_away(self) -> bool:
+        """Answer one request too many, in whose place stands one that is over; what it sends on is passed over."""
+        if self._crowd is None:
+            return False
+        said = self._crowd.turned_away(self.parser.get_method().decode("ascii"), self.url, self.headers)
+        if said is None:
+            return False
+        stays = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        ending = b"\r\n" if stays else b"connection: close\r\n\r\n"
+        self.transport.write(
+            b"".join([STATUS_LINE[503], _lines(self.server_state.default_headers), said[0], ending, said[1]])
+        )
+        self.cycle = _OVER
+        if stays:
+            self.on_response_complete()
+        else:
+            self.transport.close()
+        return True
+
+    def on_message_complete(self) -> None:
+        if self.cycle is _OVER:
+            self._rests_since = self.loop.time()
+        super().on_message_complete()
+
     def _measure(self) -> None:
         """More than a head may hold has arrived, a body with it perhaps: how much of it was the head?"""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MOST_HEAD or len(self.headers) > MOST_HEADERS:
+            self._overlong = True
             raise OverlongHead
 
     def _arm(self) -> None:
@@ -177,6 +251,7 @@ class Cycle(RequestResponseCycle):
 
 
 _JOINED = 4096
+_OVER = cast(RequestResponseCycle, SimpleNamespace(response_complete=True, message_event=asyncio.Event()))
 _default: list[tuple[list[tuple[bytes, bytes]], bytes]] = [([], b"")]
 
 
@@ -185,6 +260,24 @@ def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
     if headers is not _default[0][0]:
         _default[0] = (headers, b"".join([name + b": " + value + b"\r\n" for name, value in headers]))
     return _default[0][1]
+
+
+def _refusal(why: Refusal, default: bytes) -> bytes:
+    """A problem document, with the headers that every answer has."""
+    request_id = new_id()
+    said: dict[str, object] = {"type": "about:blank", "title": why.message, "status": why.status}
+    if why.hint is not None:
+        said["detail"] = why.hint
+    body = orjson.dumps({**said, "code": why.code, "request_id": request_id})
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode("ascii")),
+        (b"connection", b"close"),
+        *ALWAYS,
+    ]
+    head = b"".join([name + b": " + value + b"\r\n" for name, value in headers])
+    return STATUS_LINE[why.status] + default + head + b"\r\n" + body
 
 
 class OverlongHead(Exception):

@@ -38,7 +38,7 @@ from schema.graphql import build
 Dictionary = Callable[[Serving, Caller], object]
 Explain = Callable[[Serving, Operation, Caller], Awaitable[object]]
 _SDLS = 32
-_CHECKED_FOR = 2.0
+_CHECKED_FOR, _LOOKED_FOR = 2.0, 5.0
 
 
 @dataclass(slots=True)
@@ -55,6 +55,8 @@ class Surround:
     _sdl: dict[tuple[str, str], str] = field(default_factory=dict)
     _checked: tuple[float, bool] = (float("-inf"), False)
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _looked: float = float("-inf")
+    _looking: asyncio.Task[None] | None = None
 
     async def catalog(self, request: Request) -> Response:
         """The dictionary as this caller may know it."""
@@ -121,7 +123,30 @@ class Surround:
                 missing.append("keys")
             if not await self._sources(serving):
                 missing.append("sources")
+            if self.settings.admin is not None:
+                self._look(serving)
         return missing
+
+    def _look(self, serving: Serving) -> None:
+        """See now and then which other sources do not answer, for the admin listener, which names them. Nobody waits
+        for it."""
+        if self._looking is not None or time.monotonic() - self._looked < _LOOKED_FOR:
+            return
+
+        async def look() -> None:
+            sources = serving.project.catalog.sources
+            names = [name for name in serving.backends if not sources[name].required]
+            answers = await asyncio.gather(*(self._answers(serving, name) for name in names))
+            silent = frozenset(name for name, answered in zip(names, answers, strict=True) if not answered)
+            self.metrics.degraded(serving.zone.name, silent)
+
+        def looked(task: asyncio.Task[None]) -> None:
+            self._looking, self._looked = None, time.monotonic()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                failure("degraded", error)
+
+        self._looking = asyncio.create_task(look())
+        self._looking.add_done_callback(looked)
 
     async def _sources(self, serving: Serving) -> bool:
         """Whether the required sources answer; remembered for a moment, so that probes cost nothing."""

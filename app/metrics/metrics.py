@@ -135,6 +135,10 @@ class Metrics:
     def turned_away(self, name: str, why: str) -> None:
         self._cells[self._place(TURNED_AWAY, (name, why))] += 1
 
+    def degraded(self, zone: str, sources: frozenset[str]) -> None:
+        """Sources that do not answer, though requests can be answered without them."""
+        self._sheet.degrade(zone, sources)
+
     def plan_hit(self) -> None:
         self._cells[self._hit] += 1
 

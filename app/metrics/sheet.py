@@ -23,9 +23,10 @@ import orjson
 
 from app.metrics.families import RECORDED, Family
 
-_HEADER, _NAMES, _CELLS = 1024, 256 * 1024, 32 * 1024
+_HEADER, _NAMES, _CELLS = 4096, 256 * 1024, 32 * 1024
 _SIZE = _HEADER + _NAMES + _CELLS * 8
 _USED_NAMES, _USED_CELLS, _BEAT, _MISSING, _TURN, _LENGTH, _CONNECTIONS, _TEXT = 0, 1, 2, 3, 4, 5, 6, 64
+_DEGRADED, _SOURCES = 7, 1024
 NOT_SERVING = -1.0
 MISSING = ("catalog", "draining", "keys", "sources")
 
@@ -56,7 +57,9 @@ class Sheet:
 
     def __init__(self, memory: memoryview) -> None:
         self._head = memory[:_HEADER].cast("d")
-        self._text = memory[_TEXT:_HEADER]
+        self._text = memory[_TEXT:_SOURCES]
+        self._sources = memory[_SOURCES:_HEADER]
+        self._silent: dict[str, frozenset[str]] = {}
         self._names = memory[_HEADER : _HEADER + _NAMES]
         self.cells = memory[_HEADER + _NAMES :].cast("d")
 
@@ -88,6 +91,7 @@ class Sheet:
     def leave(self) -> None:
         """The worker is gone: what it was doing is over, what it counted stays."""
         self._head[_BEAT], self._head[_MISSING], self._head[_CONNECTIONS] = 0.0, NOT_SERVING, 0.0
+        self._head[_DEGRADED] = 0.0
         for name, _, first in self._rows():
             if RECORDED[name].kind == "gauge":
                 self.cells[first] = 0.0
@@ -96,6 +100,18 @@ class Sheet:
         """The worker runs, and lacks this to answer requests."""
         self._head[_MISSING] = float(sum(1 << MISSING.index(name) for name in missing))
         self._head[_BEAT] = time.monotonic()
+
+    def degrade(self, zone: str, sources: frozenset[str]) -> None:
+        """These sources of a zone do not answer, and requests can be answered without them."""
+        if self._silent.get(zone, frozenset()) == sources:
+            return
+        self._silent[zone] = sources
+        names = sorted({name for silent in self._silent.values() for name in silent})
+        while len(text := orjson.dumps(names)) > len(self._sources):
+            names.pop()
+        self._head[_DEGRADED] = 0.0
+        self._sources[: len(text)] = text
+        self._head[_DEGRADED] = len(text)
 
     def serve(self, version: Version) -> None:
         """The worker serves this version from now on."""
@@ -124,6 +140,13 @@ class Sheet:
         """What the worker lacks to answer requests."""
         bits = int(self._head[_MISSING])
         return ("catalog",) if bits < 0 else tuple(name for at, name in enumerate(MISSING) if bits >> at & 1)
+
+    @property
+    def degraded(self) -> frozenset[str]:
+        """Sources that do not answer, and are not needed to be ready."""
+        length = int(self._head[_DEGRADED])
+        text = bytes(self._sources[:length])
+        return frozenset(orjson.loads(text)) if length and length == int(self._head[_DEGRADED]) else frozenset()
 
     @property
     def connections(self) -> int:

@@ -84,11 +84,12 @@ class AdminListener:
 
     def _ready(self) -> Answer:
         """Requests are answered where one worker at least can answer them: new connections go to those that live."""
-        lacks = [_lacks(sheet) for sheet in self._sheets if sheet.serving]
+        serving = [sheet for sheet in self._sheets if sheet.serving]
+        lacks, degraded = [_lacks(sheet) for sheet in serving], sorted({n for sheet in serving for n in sheet.degraded})
         if any(not missing for missing in lacks):
-            return _json(200, "ready", missing=[])
+            return _json(200, "ready", missing=[], degraded=degraded)
         missing = sorted({name for missing in lacks for name in missing}) or ["catalog"]
-        return _json(503, "not ready", missing=missing)
+        return _json(503, "not ready", missing=missing, degraded=degraded)
 
 
 def _lacks(sheet: Sheet) -> tuple[str, ...]:
