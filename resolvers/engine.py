@@ -11,6 +11,7 @@ that a new query makes nobody else wait for more than the thread's turn.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -185,6 +186,9 @@ class Engine:
         timings["run"] = (ended - started) * 1000
         answer = self._encode(prepared, ran, request)
         timings["encode"] = _since(ended)
+        left = ran.fresh - time.monotonic()
+        if 0 < left < math.inf and not ran.failures and not ready.plan.query.entitlements:
+            answer = answer._replace(fresh=left)
         return answer if ready.counted is None else answer._replace(rows=ready.counted.rows(ran.rows, request))
 
     async def trace(self, operation: Operation, caller: Caller) -> list[Done]:

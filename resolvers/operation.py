@@ -37,6 +37,7 @@ class Answer(NamedTuple):
 
     ``timings`` are milliseconds by stage. ``document`` marks what was asked, the same for the same text.
     ``rows`` are those it holds, by product, where its zone counts them.
+    ``fresh``: for how many seconds it may be used again, where every steward of its rows allows that.
     """
 
     body: bytes
@@ -44,3 +45,4 @@ class Answer(NamedTuple):
     timings: Mapping[str, float] = NO_TIMINGS
     document: str | None = None
     rows: Mapping[str, int] = NO_ROWS
+    fresh: float | None = None

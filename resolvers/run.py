@@ -11,6 +11,7 @@ Does not promise: one snapshot across statements (docs/architecture.md).
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from resolvers.lookups.run import Lookups
 from resolvers.natural import natural
 from resolvers.observe import SILENT, Observer
 from resolvers.results.key import StatementKey
-from resolvers.results.results import Results
+from resolvers.results.results import Fresh, Results
 from resolvers.steps import Fetch, Gather, Lookup, Plan, Step
 from schema.errors import Refusal
 
@@ -38,10 +39,12 @@ Rows = list[Row]
 
 class Ran(NamedTuple):
     """The rows of each root block, or why there are none. ``failures`` by block: of roots, and of single objects below
-    them, whose place in their parents' rows holds None."""
+    them, whose place in their parents' rows holds None. ``fresh``: until when all of it may be used again, on the
+    monotonic clock; the past: not at all."""
 
     rows: Mapping[str, Rows]
     failures: Mapping[str, Refusal]
+    fresh: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ async def _ran(plan: Plan, runner: _Runner) -> Ran:
     if len(plan.steps) == 1:
         name = plan.steps[0].block.name
         try:
-            return Ran({name: await runner.root(plan.steps[0])}, runner.failures)
+            return Ran({name: await runner.root(plan.steps[0])}, runner.failures, runner.fresh.until)
         except Refusal as refusal:
             return Ran({}, {name: refusal})
     rows: dict[str, Rows] = {}
@@ -112,7 +115,7 @@ async def _ran(plan: Plan, runner: _Runner) -> Ran:
             group.create_task(one(step))
         if plan.steps:
             await one(plan.steps[0])
-    return Ran(rows, runner.failures)
+    return Ran(rows, runner.failures, runner.fresh.until)
 
 
 class _Runner:
@@ -130,6 +133,7 @@ class _Runner:
         self._plan, self._accesses, self._request, self._means = plan, accesses, request, means
         self._deadline, self._most, self._lookups = deadline, means.bounds.rows, lookups
         self._rows = 0
+        self.fresh = Fresh() if lookups is None else Fresh(-math.inf)
         self.failures: dict[str, Refusal] = {}
         # Only where there is something to gather: it holds this object, which then waits for the garbage collector.
         self._gathering = Gathered(plan, self._gather) if plan.gathers else None
@@ -191,10 +195,12 @@ class _Runner:
         access, results, started = self._accesses[fetch.block.name], self._means.results, time.perf_counter()
         bound = access.bind(self._request, keys)
         if results is None or access.key is None:
+            self.fresh.until = -math.inf
             found: Sequence[Sequence[object]] = await self._ask(fetch, bound)
         else:
             ask = self._ask if fetch.freshness is None else self._ask_to_keep
-            found = await results.rows(access.key, bound, fetch.freshness, lambda: ask(fetch, bound), self._deadline)
+            run, until = (lambda: ask(fetch, bound)), self._deadline
+            found = await results.rows(access.key, bound, fetch.freshness, run, until, self.fresh)
         count = int(str(found[0][1])) if fetch.form == "array" else len(found)
         self._count(count)
         self._done(fetch.block.name, count, started)

@@ -27,6 +27,8 @@ VARIABLES: Mapping[str, str] = {
     "that format needs (default: nobody; tokens only).",
     "CUSTOMHOUSE_CORS_ORIGINS": "Origins whose pages may ask from a browser, such as https://app.example, with commas "
     "between (default: none).",
+    "CUSTOMHOUSE_COMPRESS_FROM": "The fewest bytes of a GraphQL answer that are sent in gzip or zstd, where the client "
+    "accepts them; 0: never (default 1024).",
     "CUSTOMHOUSE_KEEP_ALIVE": "Seconds that a connection at rest is kept, longer than the gateways in front keep it "
     "(default 75).",
     "CUSTOMHOUSE_MOST_INFLIGHT": "The most requests that one process answers at once; more get 503 (default 1000).",
@@ -43,6 +45,7 @@ class EdgeSettings:
     request_id_from: tuple[bytes, ...] = ()
     identity: GatewayIdentity | None = None
     origins: frozenset[str] = frozenset()
+    compress_from: int = 1024
     keep_alive: int = 75
     most_inflight: int = 1000
 
@@ -63,6 +66,7 @@ def read_edge(environ: Mapping[str, str]) -> EdgeSettings:
         request_id_from=_names(environ, "CUSTOMHOUSE_REQUEST_ID_FROM"),
         identity=_read(environ, "CUSTOMHOUSE_GATEWAY_IDENTITY", read_identity) if said else None,
         origins=_read(environ, "CUSTOMHOUSE_CORS_ORIGINS", read_origins),
+        compress_from=_whole(environ, "CUSTOMHOUSE_COMPRESS_FROM", 1024, 1_000_000_000, 0),
         keep_alive=_whole(environ, "CUSTOMHOUSE_KEEP_ALIVE", 75, 3600),
         most_inflight=_whole(environ, "CUSTOMHOUSE_MOST_INFLIGHT", 1000, 1_000_000),
     )
@@ -83,8 +87,8 @@ def _read(environ: Mapping[str, str], variable: str, read: Callable[[str], T]) -
         raise ValueError(f"{variable}: {error}.") from None
 
 
-def _whole(environ: Mapping[str, str], variable: str, default: int, most: int) -> int:
+def _whole(environ: Mapping[str, str], variable: str, default: int, most: int, least: int = 1) -> int:
     text = environ.get(variable) or str(default)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-        raise ValueError(f"{variable} is a whole number from 1 to {most}, not {text!r}.")
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise ValueError(f"{variable} is a whole number from {least} to {most}, not {text!r}.")
     return int(text)

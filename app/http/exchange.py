@@ -32,7 +32,8 @@ RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _PIECE, _LONG_PIECE = 64 * 1024, 256 * 1024
 _READ_ON_BYTES, _READ_ON_SECONDS = 8 * 1024 * 1024, 2.0
-ALWAYS: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+ALWAYS: RawHeaders = [_NOSNIFF, (b"cache-control", b"no-store")]
 
 _NONE: RawHeaders = []
 
@@ -83,12 +84,14 @@ class Exchange:
     """A request that wants exactly one answer. ``status`` and ``sent`` tell the log what was answered.
 
     ``via``: what a trusted peer says of it (`app.edge`). ``prefix`` stood before its path, as the client wrote it.
-    ``also`` are headers for whatever answer it gets; ``early`` is that answer, where it is known already."""
+    ``also`` are headers for whatever answer it gets; ``early`` is that answer, where it is known already.
+    ``cache_control``: how it may be stored, where it may."""
 
     via: Via | None = None
     prefix = ""
     also: RawHeaders = _NONE
     early: Early | None = None
+    cache_control: bytes | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, slow_reader: float) -> None:
         self.began = time.perf_counter()
@@ -175,20 +178,18 @@ class Exchange:
             extra = [*(extra or ()), *self.also]
         if self._unread is None:
             self._unread = self._long_body()
-        if self.short is not None and self._is_short(body):
+        if self.short is not None and self.cache_control is None and self._is_short(body):
             head = _fixed(content_type, *(extra or ())) + b"content-length: %d\r\nx-request-id: %b\r\n" % (
                 len(body),
                 self.request_id.encode("ascii"),
             )
             if self.short.respond(status, head, body, self.closing):
                 return
-        headers = [
-            (b"content-type", content_type.encode("ascii")),
-            (b"content-length", b"%d" % len(body)),
-            (b"x-request-id", self.request_id.encode("ascii")),
-            *ALWAYS,
-            *(extra or ()),
-        ]
+        always = ALWAYS if self.cache_control is None else [_NOSNIFF, (b"cache-control", self.cache_control)]
+        headers = [(b"x-request-id", self.request_id.encode("ascii")), *always, *(extra or ())]
+        if status != 304:  # what has no body says nothing about one
+            headers.append((b"content-type", content_type.encode("ascii")))
+            headers.append((b"content-length", b"%d" % len(body)))
         if self.closing or self._unread:
             headers.append((b"connection", b"close"))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

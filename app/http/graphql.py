@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,7 +19,9 @@ from functools import partial
 from app.authenticate import Authenticator
 from app.documents.desk import Unkept
 from app.documents.named import Named
+from app.http.coding import coded, coding_for
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
+from app.http.fresh import kept
 from app.http.media import GRAPHQL, JSON, Media, is_json_body, negotiate, wants_page
 from app.http.read import has_query, read_get, read_path, read_post
 from app.http.refuse import (
@@ -39,7 +42,7 @@ from schema.caller import Caller
 from schema.errors import Refusal, Refusals
 from schema.zone import INTERNAL, Zone
 
-_VARY = (b"vary", b"Accept")
+_VARY = (b"vary", b"Accept, Accept-Encoding")
 _VARIES: RawHeaders = [_VARY]
 _TYPES: Mapping[Media, str] = {media: f"{media}; charset=utf-8" for media in (JSON, GRAPHQL)}
 
@@ -67,6 +70,7 @@ class GraphQLEndpoint:
 
     def __init__(self, switch: Switch, settings: Settings, page: Callable[[], bytes], policy: bytes) -> None:
         self._switch, self._settings, self._page, self._policy = switch, settings, page, policy
+        self._least = settings.edge.compress_from or math.inf
 
     async def answer(self, exchange: Exchange, trail: Trail, document: str | None = None) -> None:
         """Answer one exchange, whatever happens; ``document`` is what its address names. Raises ClientLeft only."""
@@ -163,7 +167,19 @@ class GraphQLEndpoint:
             said = ", ".join(f"{stage};dur={spent:.2f}" for stage, spent in answer.timings.items())
             extra = [*extra, (b"server-timing", said.encode("ascii"))]
         exchange.closing = self._switch.draining
-        await exchange.respond(status, _TYPES[media], answer.body, extra)
+        if answer.fresh is not None and trail.serving is not None and trail.caller is not None:
+            found = kept(exchange, answer, trail.caller, trail.serving.log_key)
+            if found is not None:
+                exchange.cache_control, extra = found.control, [*extra, *found.headers]
+                if found.same:
+                    await exchange.respond(304, "", b"", extra)
+                    return
+        body = answer.body
+        if len(body) >= self._least and (accepted := exchange.header(b"accept-encoding")):
+            coding = coding_for(accepted)
+            if coding != "identity":
+                body, extra = await coded(body, coding), [*extra, (b"content-encoding", coding.encode("ascii"))]
+        await exchange.respond(status, _TYPES[media], body, extra)
 
     async def _refuse(
         self, exchange: Exchange, media: Media, why: Refusal | Refusals, trail: Trail, looked_at: bool

@@ -14,6 +14,7 @@ Does not promise: that a row is as new as its source says. That is for how long 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,17 @@ class SharedRows(list[Row]):
 
     def keep(self, by: object, text: bytes) -> None:
         self._written.append((by, text))
+
+
+@dataclass(slots=True)
+class Fresh:
+    """Until when the rows of an answer may be used again, on the monotonic clock: what each statement's steward allows,
+    counted from when its fetch began. The past: not at all."""
+
+    until: float = math.inf
+
+    def no_longer_than(self, until: float) -> None:
+        self.until = min(self.until, until)
 
 
 @dataclass(slots=True)
@@ -114,18 +126,25 @@ class Results:
         freshness: float | None,
         run: Fetch,
         until: Deadline | None = None,
+        fresh: Fresh | None = None,
     ) -> Rows:
         """The rows of a statement with values bound, which nobody may change: others have them too. ``run`` fetches
         them by its own deadline; ``until`` bounds the wait for another's fetch. ``freshness`` is in seconds; None or 0
-        keeps nothing. Raises what ``run`` raises, for whoever waits for it, and `Refusal` CH503 at ``until``."""
+        keeps nothing. ``fresh`` is told until when they may be used. Raises what ``run`` raises, for whoever waits for
+        it, and `Refusal` CH503 at ``until``."""
         kept = freshness if self._most or self._url else None
         key = statement.of(binds) if kept else statement.under_way(binds)
+        if fresh is not None and (not kept or key is None):
+            fresh.until = -math.inf
         if key is None:
             return await run()
         try:
             if not kept:
                 return await self._fetching.once(key, run, until)
-            return await self._fresh(key, kept, run, until)
+            entry = await self._fresh(key, kept, run, until)
+            if fresh is not None:
+                fresh.no_longer_than(entry.began + kept)
+            return entry.rows
         except Overdue:
             raise timed_out(statement.source) from None
 
@@ -143,14 +162,14 @@ class Results:
 
             self._shared = SharedCache(self._url, self.secrets.seal)
 
-    async def _fresh(self, key: bytes, freshness: float, run: Fetch, until: Deadline | None) -> Rows:
+    async def _fresh(self, key: bytes, freshness: float, run: Fetch, until: Deadline | None) -> Entry:
         self._open()
         oldest = self._clock() - freshness
         held = self._held(key, oldest)
         if held is not None:
             self._counts.hits += 1
             self._count("hit")
-            return held.rows
+            return held
 
         async def load() -> Entry:
             return await self._load(key, freshness, oldest, run, until)
@@ -159,7 +178,7 @@ class Results:
         while True:
             entry = await self._loading.once((key, freshness), load, until)
             if entry.began >= oldest:
-                return entry.rows
+                return entry
 
     def _held(self, key: bytes, oldest: float) -> Entry | None:
         """An entry in memory whose fetch began no earlier than ``oldest``."""
