@@ -75,8 +75,9 @@ async def test_five_hundred_who_leave(gateway: Process, watcher: Watcher, token:
 async def test_the_peer_in_front_gets_our_words_before_it_stops_waiting(
     header: str, gateway: Process, watcher: Watcher, token: str
 ) -> None:
+    """The zone allows 50 seconds, and this client waits for less; how much sooner the answer is, via.yaml says."""
     name, _, value = header.partition(": ")
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=1.5, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, trust_env=False) as client:
         sent = {"Authorization": token, "Content-Type": "application/json", name: value}
         answer = await client.post("/graphql", headers=sent, content=QUERY)
         assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (504, "CH150")
