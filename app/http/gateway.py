@@ -86,14 +86,17 @@ class Gateway:
 
     async def _early(self, exchange: Exchange, early: Early, trail: Trail, path: object) -> None:
         """Answer without asking who asks."""
-        exchange.closing = self._switch.draining
+        exchange.closing, restricted = self._switch.draining, self._switch.restricted
         why, content_type, body, status = early.why, "text/plain; charset=utf-8", b"", 200
         if why is not None:
             trail.codes, status = [why.code], why.status
             if _route(path) in ("/graphql", DOCUMENTS):
-                content_type, body = "application/json; charset=utf-8", graphql_errors(why, exchange.request_id)
+                content_type, body = (
+                    "application/json; charset=utf-8",
+                    graphql_errors(why, exchange.request_id, restricted),
+                )
             else:
-                content_type, body = "application/problem+json", problem(why, exchange.request_id)
+                content_type, body = "application/problem+json", problem(why, exchange.request_id, restricted)
         await exchange.respond(status, content_type, body, early.headers)
 
     async def _beside(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
