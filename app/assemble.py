@@ -72,6 +72,7 @@ class Assembler:
     sources: Shared[Opened] = field(default_factory=Shared)
     keysets: Shared[KeySet] = field(default_factory=Shared)
     automatic: Automatic = field(default_factory=Automatic)
+    count_keys: Callable[[str, str], None] = lambda issuer, result: None
 
     async def assemble(self, project: Project) -> Serving:
         """Something that answers. Raises StartError where the project has no such zone or no issuer to trust, or
@@ -177,7 +178,7 @@ class Assembler:
     def _keyset(self, issuer: Issuer, root: Path) -> KeySet:
         pace = Pace(self.settings.keys_refresh, self.settings.keys_unknown_kid)
         text = partial(development_jwks, issuer, root) if issuer.development else partial(fetch, issuer, root)
-        return KeySet(issuer.name, issuer.algorithms, text, pace)
+        return KeySet(issuer.name, issuer.algorithms, text, pace, partial(self.count_keys, issuer.name))
 
 
 def _fingerprint(source: Source) -> bytes:

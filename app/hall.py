@@ -20,6 +20,7 @@ from app.partners.open import Partners, open_partners
 from app.project import Project
 from app.serving import Serving, Switch
 from app.shared import Shared
+from app.telemetry.telemetry import Telemetry
 from app.tokens.keyset import KeySet
 from app.work import Post, Work
 from resolvers.backends.opened import Opened
@@ -45,6 +46,7 @@ class Hall:
     gateway: Gateway
     results: Results
     partners: Partners
+    telemetry: Telemetry
 
     async def assemble(self, seen: Project) -> Serving:
         """A new version of what it answers with. Raises StartError."""
@@ -53,6 +55,7 @@ class Hall:
     async def close(self) -> None:
         await self.switch.close()
         await self.results.close()
+        await self.telemetry.close()
 
 
 def halls(work: Work, sheet: Sheet) -> tuple[Hall, ...]:
@@ -79,9 +82,13 @@ def _hall(work: Work, post: Post, sheet: Sheet, pools: Pools) -> Hall:
         partners.door,
         pools.sources,
         pools.keysets,
+        count_keys=metrics.keys,
     )
+    telemetry = Telemetry(settings, zone, post.door.restricted)
     surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
-    return Hall(zone, switch, assembler, surround, Gateway(surround, settings, zone), results, partners)
+    return Hall(
+        zone, switch, assembler, surround, Gateway(surround, settings, zone, telemetry), results, partners, telemetry
+    )
 
 
 async def missing(all_: Sequence[Hall]) -> list[str]:

@@ -15,6 +15,7 @@ from app.edge.settings import EdgeSettings, read_edge
 from schema.load_units import size
 
 Profile = Literal["audit", "draft"]
+Parents = Literal["auto", "follow", "restart"]
 WORKERS = 64
 LEVELS = ("debug", "info", "warning", "error")
 HOST, PORT = "127.0.0.1", 8000
@@ -54,6 +55,10 @@ class Settings:
     stops: Path | None = None
     admin: tuple[str, int] | None = None
     edge: EdgeSettings = field(default_factory=EdgeSettings)
+    otlp: str | None = None
+    trace_ratio: float = 0.1
+    trace_parent: Parents = "auto"
+    slow: float = 0.0
 
 
 VARIABLES: Mapping[str, str] = {
@@ -82,6 +87,15 @@ VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_ADMIN": "host:port of the admin listener, for metrics and health; port 0 picks a free one "
     "(default: none).",
     **EDGE_VARIABLES,
+    "CUSTOMHOUSE_OTLP": "The http(s) address of a collector that takes OTLP, such as http://127.0.0.1:4318: traces are "
+    "sent there (default: OTEL_EXPORTER_OTLP_ENDPOINT, or none).",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "The same, as OpenTelemetry's own variables have it.",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "The whole address for traces alone.",
+    "OTEL_SERVICE_NAME": "The name of the service in traces (default customhouse).",
+    "CUSTOMHOUSE_TRACE_RATIO": "The part of the traces that begin here which is kept, from 0 to 1 (default 0.1).",
+    "CUSTOMHOUSE_TRACE_PARENT": "follow: a request's traceparent is believed; restart: its trace begins here; auto "
+    "(default): followed, in zones of partners where a trusted peer sent it.",
+    "CUSTOMHOUSE_SLOW": "Seconds from which on a request is logged as slow, with its statements (default 0: none is).",
 }
 
 
@@ -97,6 +111,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         edge = read_edge(environ)
     except ValueError as error:
         raise SettingError(str(error)) from None
+    believed = environ.get("CUSTOMHOUSE_TRACE_PARENT") or "auto"
+    if believed not in ("auto", "follow", "restart"):
+        raise SettingError(f"CUSTOMHOUSE_TRACE_PARENT is 'auto', 'follow' or 'restart', not {believed!r}.")
     return Settings(
         project=Path(environ.get("CUSTOMHOUSE_PROJECT") or "."),
         environment=environ.get("CUSTOMHOUSE_ENV") or None,
@@ -118,6 +135,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stops=Path(stops) if (stops := environ.get("CUSTOMHOUSE_STOPS")) else None,
         admin=_address(environ, "CUSTOMHOUSE_ADMIN"),
         edge=edge,
+        otlp=_otlp(environ),
+        trace_ratio=_number(environ, "CUSTOMHOUSE_TRACE_RATIO", 0.1, 1),
+        trace_parent=cast(Parents, believed),
+        slow=_number(environ, "CUSTOMHOUSE_SLOW", 0.0, 3600),
     )
 
 
@@ -145,6 +166,16 @@ def _cache(environ: Mapping[str, str]) -> str | None:
     if text is not None and not text.startswith((*CACHES, "secret:")):
         raise SettingError("CUSTOMHOUSE_CACHE_URL begins with redis://, rediss:// or valkey://, or with secret:.")
     return text
+
+
+def _otlp(environ: Mapping[str, str]) -> str | None:
+    """Where spans are sent: an address of its own, or one that all signals share."""
+    own = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or None
+    shared = environ.get("CUSTOMHOUSE_OTLP") or (None if own else environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")) or None
+    found = own if shared is None else f"{shared.rstrip('/')}/v1/traces"
+    if found is not None and not found.startswith(("http://", "https://")):
+        raise SettingError("CUSTOMHOUSE_OTLP is an address with http:// or https://, such as http://127.0.0.1:4318.")
+    return found
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:

@@ -84,6 +84,15 @@ def decide(rules: ProductRules, guards: Guards, columns: frozenset[str], localiz
     return TableDecision(_rows(rules, grants, folded), cells, grants, privacy)
 
 
+def masked_columns(decisions: Mapping[str, TableDecision]) -> tuple[tuple[str, int], ...]:
+    """How many of the columns decided on a mask stands before, by product; products without any are left out."""
+    counted = {
+        product: sum(bool(cell.masks) and cell.visible is not False for cell in decision.cells.values())
+        for product, decision in decisions.items()
+    }
+    return tuple((product, count) for product, count in sorted(counted.items()) if count)
+
+
 def filters_only(rules: ProductRules, guards: Guards) -> Formula:
     """The row filters and denies alone: what applies to a product that stands inside a steward's view."""
     folded = _Folded(dict(zip(map(id, rules.conditions()), guards, strict=True)))

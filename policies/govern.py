@@ -227,7 +227,7 @@ class _Gate:
         rule = strongest(decision)
         if rule is not None:
             if rule.aggregate_only and table is not select.args["from_"].this:
-                raise refused(product, "filters other rows by its rows")
+                raise refused(product, "filters other rows by its rows", decision)
             wanted |= frozenset(rule.columns)
         others = self._decided.others(wanted)
         given = self._decided.given(product, wanted)

@@ -56,6 +56,11 @@ def strongest(decision: TableDecision) -> MinimumGroup | None:
     return MinimumGroup(name, keys, max(rule.k for rule in rules), only)
 
 
+def names_of(decision: TableDecision) -> tuple[str, ...]:
+    """The rules behind the minimum group."""
+    return tuple(rule.name for rule in decision.privacy)
+
+
 def suppress(select: exp.Select, block: Block, decision: TableDecision, product: Product) -> exp.Select:
     """Apply the minimum group to a block's governed select. Raises `Refusal` CH451 where it cannot be asked so."""
     rule = strongest(decision)
@@ -64,11 +69,11 @@ def suppress(select: exp.Select, block: Block, decision: TableDecision, product:
     grouped = select.args.get("group") is not None
     if not grouped and not block.aggregate:
         if rule.aggregate_only:
-            raise refused(product, "asks for single rows")
+            raise refused(product, "asks for single rows", decision)
         return select
     for node in select.walk(prune=lambda node: isinstance(node, exp.From)):
         if isinstance(node, (exp.Min, exp.Max)) or (isinstance(node, exp.Anonymous) and node.name in _SINGLE):
-            raise refused(product, "asks for a minimum, maximum or percentile")
+            raise refused(product, "asks for a minimum, maximum or percentile", decision)
     outside = _outside(select, block, rule, product)
     _count_values(select, rule)
     return _grouped(select, rule, product, outside) if grouped else _ungrouped(select, rule, outside)
@@ -103,12 +108,13 @@ def _figured(node: exp.Expr) -> exp.Expression | None:
     return found if isinstance(found, exp.Expression) else None
 
 
-def refused(product: Product, why: str) -> Refusal:
+def refused(product: Product, why: str, decision: TableDecision) -> Refusal:
     return Refusal(
         "CH451",
         f"'{product.plural}' answers only numbers over groups, and the query {why}.",
         f"Ask for counts, sums and averages: '{product.plural}Aggregate' or '{product.plural}Groups'.",
         status=403,
+        rules=names_of(decision),
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,6 +23,7 @@ import orjson
 from sqlglot import exp
 
 from policies.condition import Moment
+from policies.decide import masked_columns
 from policies.govern import GovernedQuery, GuardTuple, Secrets, govern, prerequisites, row_functions
 from policies.rowwise import See
 from policies.rules import PolicySet
@@ -38,6 +39,7 @@ from resolvers.counted import Counted
 from resolvers.encode import Encoder, encoder
 from resolvers.entitlements import Entitlements
 from resolvers.failed import MOST_PLACES, failed_places
+from resolvers.followed import FOLLOWED
 from resolvers.frontends.graphql.frontend import Asked, GraphQLFrontEnd, Inlined
 from resolvers.lookups.calls import Calls
 from resolvers.lookups.find import Found, Sources
@@ -85,7 +87,14 @@ class Ready:
     accesses: Mapping[str, Access]
     looked_up: Mapping[str, tuple[str, ...]]
     alike: bool  # the answer says the same to whoever gets the same rows
+    masked: tuple[tuple[str, int], ...]  # columns that a mask stands before, by product
     counted: Counted | None = None
+
+    def texts(self) -> Iterator[str]:
+        """What tells this plan apart from others: its statements, and what it looks up."""
+        plan = self.plan
+        for step in steps_of((*plan.steps, *(gather.fetch for gather in plan.gathers))):
+            yield f"{step.source}\0{','.join(step.columns) if isinstance(step, Lookup) else step.statement.text}"
 
 
 class Prepared(NamedTuple):
@@ -161,6 +170,7 @@ class Engine:
                 self._clock,
                 self._compiler,
                 self._sources,
+                self._observer,
             )
         )
 
@@ -179,6 +189,11 @@ class Engine:
         ready, request, timings = prepared.ready, prepared.request, prepared.timings
         started = time.perf_counter()
         asking(operation.request_id, caller.subject, self._keys["seal"])
+        followed = FOLLOWED.get()
+        if followed is not None:
+            followed.runs(ready.plan.query.logical.products, ready.texts)
+        if ready.masked:
+            self._observer.masked(ready.masked)
         if ready.plan.query.entitlements:
             request = await self._entitled(ready.plan.query, request, deadline)
         ran = await self._run(ready, request, caller, deadline, operation.request_id)
@@ -345,7 +360,8 @@ class Engine:
         accesses = {step.block.name: self._access(step) for step in steps if isinstance(step, Fetch)}
         looked_up = {step.product: step.columns for step in steps if isinstance(step, Lookup)}
         counted = Counted(planned) if self._counting else None
-        return Ready(planned, encoder(planned), accesses, looked_up, alike(planned), counted)
+        masked = masked_columns(governed.decisions)
+        return Ready(planned, encoder(planned), accesses, looked_up, alike(planned), masked, counted)
 
     def _access(self, fetch: Fetch) -> Access:
         bind = binder(fetch.statement, self._keys)
@@ -369,7 +385,7 @@ class Engine:
         ready = prepared.ready
         shared = _shared(ran) if ready.alike else None
         if shared is not None and (written := shared.written(ready)) is not None:
-            return Answer(written, 200, prepared.timings, prepared.document)
+            return Answer(written, 200, prepared.timings, prepared.document, given=ran.given)
         failed = frozenset(ran.failures) if ran.failures else _NONE
         body: dict[str, object] = {"data": ready.encoder.encode(ran.rows, failed, request)}
         if failed:
@@ -381,7 +397,7 @@ class Engine:
             raise too_many_bytes(self.zone.max_answer_bytes)
         if shared is not None:
             shared.keep(ready, text)
-        return Answer(text, 294 if failed else 200, prepared.timings, prepared.document)
+        return Answer(text, 294 if failed else 200, prepared.timings, prepared.document, given=ran.given)
 
     def _errors(self, ready: Ready, ran: Ran, request: Request, most: int = MOST_PLACES) -> list[dict[str, object]]:
         """An error for every root that failed, and for every object below one, ``most`` for each part of the query."""

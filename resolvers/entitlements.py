@@ -15,6 +15,7 @@ from policies.rules import Entitlement
 from resolvers.backends.backend import Backend, Bounds, Deadline
 from resolvers.backends.binding import values
 from resolvers.bind import Request
+from resolvers.followed import FOLLOWED, NOBODY, Told
 from resolvers.natural import natural
 from schema.errors import Refusal
 from schema.query import Slot
@@ -64,9 +65,16 @@ class Entitlements:
         wired = backend.dialect.wire(item.unalias(), entitlement.type)
         select.set("expressions", [exp.alias_(wired, "v0")])
         statement = backend.dialect.render(select.limit(entitlement.cap + 1), slots)
-        rows = await backend.fetch(
-            statement, values(statement, request.value), deadline, Bounds(entitlement.cap + 1, 1 << 24)
+        followed = FOLLOWED.get()
+        told = (
+            None if followed is None else Told(followed.asks(entitlement.source, lambda: ("entitlement",), statement))
         )
+        with told or NOBODY:
+            rows = await backend.fetch(
+                statement, values(statement, request.value), deadline, Bounds(entitlement.cap + 1, 1 << 24)
+            )
+        if told is not None:
+            told.gave(len(rows))
         if len(rows) > entitlement.cap:
             raise Refusal(
                 "CH605",

@@ -5,6 +5,7 @@ Names and numbers only. `app.metrics.metrics.Metrics` is one; `SILENT` is for th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 
@@ -39,6 +40,9 @@ class Observer(Protocol):
     def turned_away(self, name: str, why: str) -> None:
         """A source was not asked: its breaker is open, or its line is full."""
 
+    def masked(self, counts: Iterable[tuple[str, int]]) -> None:
+        """A question named so many columns of these products that a mask stands before."""
+
 
 class Silent:
     """Counts nothing."""
@@ -52,6 +56,7 @@ class Silent:
     def retry(self, name: str) -> None: ...
     def hedge(self, name: str, winner: str) -> None: ...
     def turned_away(self, name: str, why: str) -> None: ...
+    def masked(self, counts: Iterable[tuple[str, int]]) -> None: ...
 
 
 SILENT: Observer = Silent()

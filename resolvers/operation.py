@@ -36,8 +36,8 @@ class Answer(NamedTuple):
     """Response bytes. ``status`` is 200, or 294 where the body holds both ``data`` and ``errors``.
 
     ``timings`` are milliseconds by stage. ``document`` marks what was asked, the same for the same text.
-    ``rows`` are those it holds, by product, where its zone counts them.
-    ``fresh``: for how many seconds it may be used again, where every steward of its rows allows that.
+    ``rows`` are those it holds, by product, where its zone counts them; ``given`` how many statements and look-ups gave
+    one by one. ``fresh``: for how many seconds it may be used again, where every steward of its rows allows that.
     """
 
     body: bytes
@@ -46,3 +46,4 @@ class Answer(NamedTuple):
     document: str | None = None
     rows: Mapping[str, int] = NO_ROWS
     fresh: float | None = None
+    given: int = 0

@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -23,6 +24,7 @@ from resolvers.backends.backend import Backend, Bounds, Deadline
 from resolvers.backends.failures import too_many_candidates, too_many_rows
 from resolvers.bind import Request
 from resolvers.binders import Bind, Keys
+from resolvers.followed import FOLLOWED, NOBODY, Told, products_of
 from resolvers.gathered import Gathered, gathered_lists
 from resolvers.listed import aligned
 from resolvers.lookups.run import Lookups
@@ -40,11 +42,12 @@ Rows = list[Row]
 class Ran(NamedTuple):
     """The rows of each root block, or why there are none. ``failures`` by block: of roots, and of single objects below
     them, whose place in their parents' rows holds None. ``fresh``: until when all of it may be used again, on the
-    monotonic clock; the past: not at all."""
+    monotonic clock; the past: not at all. ``given``: how many rows there were in all."""
 
     rows: Mapping[str, Rows]
     failures: Mapping[str, Refusal]
     fresh: float = -math.inf
+    given: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ async def _ran(plan: Plan, runner: _Runner) -> Ran:
     if len(plan.steps) == 1:
         name = plan.steps[0].block.name
         try:
-            return Ran({name: await runner.root(plan.steps[0])}, runner.failures, runner.fresh.until)
+            return Ran({name: await runner.root(plan.steps[0])}, runner.failures, runner.fresh.until, runner.count)
         except Refusal as refusal:
             return Ran({}, {name: refusal})
     rows: dict[str, Rows] = {}
@@ -115,7 +118,7 @@ async def _ran(plan: Plan, runner: _Runner) -> Ran:
             group.create_task(one(step))
         if plan.steps:
             await one(plan.steps[0])
-    return Ran(rows, runner.failures, runner.fresh.until)
+    return Ran(rows, runner.failures, runner.fresh.until, runner.count)
 
 
 class _Runner:
@@ -132,7 +135,7 @@ class _Runner:
     ) -> None:
         self._plan, self._accesses, self._request, self._means = plan, accesses, request, means
         self._deadline, self._most, self._lookups = deadline, means.bounds.rows, lookups
-        self._rows = 0
+        self.count = 0
         self.fresh = Fresh() if lookups is None else Fresh(-math.inf)
         self.failures: dict[str, Refusal] = {}
         # Only where there is something to gather: it holds this object, which then waits for the garbage collector.
@@ -183,8 +186,8 @@ class _Runner:
         return found if lookup.block.listed else [row for row in found if row is not None]  # type: ignore[return-value]
 
     def _count(self, rows: int) -> None:
-        self._rows += rows
-        if self._rows > self._most:
+        self.count += rows
+        if self.count > self._most:
             raise too_many_rows(self._most)
 
     def _done(self, block: str, rows: int, started: float, calls: int = 1) -> None:
@@ -201,7 +204,7 @@ class _Runner:
             ask = self._ask if fetch.freshness is None else self._ask_to_keep
             run, until = (lambda: ask(fetch, bound)), self._deadline
             found = await results.rows(access.key, bound, fetch.freshness, run, until, self.fresh)
-        count = int(str(found[0][1])) if fetch.form == "array" else len(found)
+        count = _count(fetch, found)
         self._count(count)
         self._done(fetch.block.name, count, started)
         if not fetch.parsed and not fetch.below:
@@ -214,15 +217,25 @@ class _Runner:
 
     async def _ask(self, fetch: Fetch, bound: list[object]) -> list[tuple[object, ...]]:
         observer, started = self._means.observer, time.perf_counter()
+        followed = FOLLOWED.get()
+        told = (
+            None
+            if followed is None
+            else Told(followed.asks(fetch.source, partial(products_of, fetch.block), fetch.statement))
+        )
         try:
-            return await self._means.backends[fetch.source].fetch(
-                fetch.statement, bound, self._deadline, self._means.bounds
-            )
+            with told or NOBODY:
+                rows = await self._means.backends[fetch.source].fetch(
+                    fetch.statement, bound, self._deadline, self._means.bounds
+                )
         except Refusal as refusal:
             observer.source_error(fetch.source, refusal.code)
             raise
         finally:
             observer.source(fetch.source, time.perf_counter() - started)
+        if told is not None:
+            told.gave(_count(fetch, rows))
+        return rows
 
     async def _ask_to_keep(self, fetch: Fetch, bound: list[object]) -> list[tuple[object, ...]]:
         """The same as plain values: what drivers give may be more than its values, and cannot be kept."""
@@ -307,6 +320,10 @@ class _Runner:
         _stitch(parents, links, layout.children[fetch.block.name], rows, self._plan.layouts[fetch.block.name].keys)
         if fetch.below:
             await self._below(fetch, {fetch.block.name: rows})
+
+
+def _count(fetch: Fetch, rows: Sequence[Sequence[object]]) -> int:
+    return int(str(rows[0][1])) if fetch.form == "array" else len(rows)
 
 
 def _first(group: ExceptionGroup[Refusal]) -> Refusal:

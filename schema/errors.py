@@ -24,7 +24,8 @@ class Refusal(Exception):
     """A request that is not answered. The message and hint reach the caller; driver text never stands in them.
 
     ``status`` is the HTTP status; ``path`` and ``locations`` are those of a GraphQL error. ``retry_after`` is in how
-    many seconds it is worth asking again, where that is known.
+    many seconds it is worth asking again, where that is known. ``rules`` are the policy's rules that refused: for those
+    who count, never for the caller.
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class Refusal(Exception):
         locations: tuple[tuple[int, int], ...] = (),
         path: tuple[str | int, ...] = (),
         retry_after: int | None = None,
+        rules: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.hint, self.status = code, message, hint, status
-        self.locations, self.path, self.retry_after = locations, path, retry_after
+        self.locations, self.path, self.retry_after, self.rules = locations, path, retry_after, rules
 
 
 class Refusals(Exception):

@@ -36,6 +36,7 @@ def record(exchange: Exchange, route: str, trail: Trail, seconds: float) -> None
             trail.document,
             trail.codes,
             trail.timings,
+            None if trail.trace is None or trail.trace.ids is None else trail.trace.ids[:2],
         )
 
 
@@ -52,8 +53,9 @@ def _members(
     document: str | None,
     codes: Sequence[str],
     timings: Mapping[str, float],
+    traced: tuple[str, ...] | None,
 ) -> str:
-    zone = who = asked = refused = stages = ""
+    zone = who = asked = refused = stages = trace = ""
     if served is not None:
         zone = f',"zone":{_quoted(served[0])}'
         if caller is not None:
@@ -66,10 +68,12 @@ def _members(
         refused = f',"codes":{_json(codes)}'
     if timings:
         stages = f',"stages":{_json({stage: int(spent * 100) / 100 for stage, spent in timings.items()})}'
+    if traced is not None:
+        trace = f',"trace_id":"{traced[0]}","span_id":"{traced[1]}"'
     return (
-        f'"event":"request","request_id":"{request_id}","method":"{method if method in _METHODS else "other"}",'
+        f'"event":"request","request_id":"{request_id}","method":"{method if method in METHODS else "other"}",'
         f'"route":"{route}","status":{status},"ms":{int(seconds * 100_000) / 100},"bytes":{sent}'
-        f"{zone}{who}{asked}{refused}{stages}"
+        f"{zone}{who}{asked}{refused}{stages}{trace}"
     )
 
 
@@ -78,7 +82,7 @@ def _json(value: object) -> str:
 
 
 _quoted = functools.lru_cache(maxsize=256)(_json)
-_METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 @functools.lru_cache(maxsize=20_000)

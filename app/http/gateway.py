@@ -22,6 +22,7 @@ from app.http.sql import PATH, SqlEndpoint
 from app.http.surround import Surround, nothing_here, surround
 from app.log import failure
 from app.settings import Settings
+from app.telemetry.telemetry import Telemetry
 from schema.errors import Refusal
 
 DOCUMENTS = "/q/"
@@ -36,8 +37,8 @@ _LEFT = 499  # as the log of other gateways says it: the client closed the conne
 class Gateway:
     """The application uvicorn runs."""
 
-    def __init__(self, handlers: Surround, settings: Settings, zone: str) -> None:
-        self._metrics, self._zone = handlers.metrics, zone
+    def __init__(self, handlers: Surround, settings: Settings, zone: str, telemetry: Telemetry) -> None:
+        self._metrics, self._zone, self._telemetry = handlers.metrics, zone, telemetry
         self._graphql = GraphQLEndpoint(handlers.switch, settings, page, POLICY)
         self._sql = SqlEndpoint(handlers.switch)
         self._around: FastAPI = surround(handlers)
@@ -56,6 +57,9 @@ class Gateway:
             path = self._edge.enter(exchange, scope)
         route = _route(path)
         metrics.began()
+        telemetry = self._telemetry
+        if telemetry.on or exchange.header(b"traceparent"):
+            trail.trace = telemetry.begin(exchange, route)
         try:
             if exchange.early is not None:
                 await self._early(exchange, exchange.early, trail, path)
@@ -77,6 +81,12 @@ class Gateway:
             if trail.caller is not None and trail.caller.partner is not None:
                 metrics.partner(self._zone, trail.caller.partner, trail.codes)
             metrics.request(self._zone, route, exchange.method, status, seconds, trail.timings, trail.codes)
+            if trail.rows:
+                metrics.rows(self._zone, trail.rows)
+            if trail.rules:
+                metrics.policy_refusals(trail.rules)
+            if trail.trace is not None:
+                telemetry.end(trail.trace, exchange, route, trail, seconds)
         record(exchange, route, trail, seconds)
 
     async def _nothing(self, exchange: Exchange, trail: Trail, why: Refusal) -> None:

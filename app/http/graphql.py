@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from app.authenticate import Authenticator
 from app.documents.desk import Unkept
@@ -42,6 +43,9 @@ from schema.caller import Caller
 from schema.errors import Refusal, Refusals
 from schema.zone import INTERNAL, Zone
 
+if TYPE_CHECKING:
+    from app.telemetry.trace import Trace
+
 _VARY = (b"vary", b"Accept, Accept-Encoding")
 _VARIES: RawHeaders = [_VARY]
 _TYPES: Mapping[Media, str] = {media: f"{media}; charset=utf-8" for media in (JSON, GRAPHQL)}
@@ -50,7 +54,7 @@ _TYPES: Mapping[Media, str] = {media: f"{media}; charset=utf-8" for media in (JS
 class Trail:
     """What the request log says about an exchange."""
 
-    __slots__ = ("caller", "codes", "document", "serving", "timings", "visit")
+    __slots__ = ("caller", "codes", "document", "rows", "rules", "serving", "timings", "trace", "visit")
 
     def __init__(self) -> None:
         self.serving: Serving | None = None
@@ -58,6 +62,9 @@ class Trail:
         self.document: str | None = None
         self.codes: Sequence[str] = ()
         self.timings: dict[str, float] = {}
+        self.rules: Sequence[str] = ()
+        self.rows = 0
+        self.trace: Trace | None = None
         self.visit: Visit | None = None
 
     def fields(self) -> RawHeaders:
@@ -155,7 +162,7 @@ class GraphQLEndpoint:
             if isinstance(error, TimeIsUp):
                 raise _late(operation) from None
             raise
-        trail.document = answer.document
+        trail.document, trail.rows = answer.document, answer.given
         timings.update(answer.timings)
         return answer
 
@@ -185,7 +192,7 @@ class GraphQLEndpoint:
         self, exchange: Exchange, media: Media, why: Refusal | Refusals, trail: Trail, looked_at: bool
     ) -> None:
         profile, first = self._settings.status_profile, errors_of(why)[0]
-        trail.codes = [error.code for error in errors_of(why)]
+        trail.codes, trail.rules = [error.code for error in errors_of(why)], rules_of(why)
         if exchange.status:
             raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
         status = request_status(why, media, profile) if looked_at else protocol_status(first, profile)
@@ -237,6 +244,11 @@ def check_declared(exchange: Exchange) -> None:
             "Send 'Content-Type: application/json', in UTF-8.",
             status=415,
         )
+
+
+def rules_of(why: Refusal | Refusals) -> Sequence[str]:
+    """The rules that refused, where some did."""
+    return [rule for error in errors_of(why) for rule in error.rules]
 
 
 class Refused(Exception):

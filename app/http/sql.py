@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
-from app.http.graphql import Trail, broken, check_declared, too_slow
+from app.http.graphql import Trail, broken, check_declared, rules_of, too_slow
 from app.http.media_sql import Coding, coding_of, format_of
 from app.http.refuse import problem, refusal_headers
 from app.http.watch import TimeIsUp, Watch
@@ -114,18 +114,22 @@ class SqlEndpoint:
         # Imported here because Arrow is: a gateway that is never asked in SQL need not hold it.
         from resolvers.formats.choose import writer_of
         from resolvers.formats.column import columns
-        from resolvers.formats.encode import encoded
+        from resolvers.formats.encode import Tally, encoded
 
         coding = coding_of(exchange.header(b"accept-encoding"), name)
         schema = result.stream.schema
         written = writer_of(name, schema, columns(schema, result.types), chosen.layout)
         bounds = Bounds(serving.zone.sql.max_rows, serving.zone.sql.max_bytes)
-        hints = not serving.zone.restricted
-        pieces = encoded(result.stream, written, bounds, coding, request_id=exchange.request_id, hints=hints)
-        async with aclosing(pieces):
-            first = await anext(pieces, b"")
-            log_statement(exchange, serving, result)
-            await self._stream(exchange, coding, written.media, _with(first, pieces), trail)
+        hints, tally = not serving.zone.restricted, Tally()
+        said = exchange.request_id
+        pieces = encoded(result.stream, written, bounds, coding, request_id=said, tally=tally, hints=hints)
+        try:
+            async with aclosing(pieces):
+                first = await anext(pieces, b"")
+                log_statement(exchange, serving, result)
+                await self._stream(exchange, coding, written.media, _with(first, pieces), trail)
+        finally:
+            trail.rows = tally.rows
 
     async def _stream(
         self,
@@ -142,7 +146,7 @@ class SqlEndpoint:
         await exchange.stream(200, media, pieces, extra)
 
     async def _refuse(self, exchange: Exchange, why: Refusal, trail: Trail) -> None:
-        trail.codes = [why.code]
+        trail.codes, trail.rules = [why.code], rules_of(why)
         if exchange.status:
             raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
         exchange.closing = self._switch.draining

@@ -53,13 +53,22 @@ PLAN_REQUESTS = Family("plan_requests_total", "Plans asked for, found or made.",
 CACHE = Family("result_cache_total", "Answers asked of the result cache.", "counter", ("result",))
 TOKENS = Family("tokens_total", "Tokens that came: remembered, verified or refused.", "counter", ("result",))
 INFLIGHT = Family("inflight_requests", "Requests being answered now.", "gauge")
+KEYS = Family("jwks_refresh_total", "Fetches of an issuer's keys.", "counter", ("issuer", "result"))
+ROWS = Family("rows_returned_total", "Rows in answers, as statements and look-ups gave them.", "counter", ("zone",))
+MASKED = Family(
+    "masked_fields_total", "Columns in questions that a mask stood before, by product.", "counter", ("product",)
+)
+POLICY = Family("policy_refusals_total", "Questions that a rule refused, by rule.", "counter", ("rule",))
+SHED = Family("shed_total", "Requests turned away because too much was under way.", "counter", ("reason",))
 RELOADS = Family("reloads_total", "New versions of the project, by each worker.", "counter", ("result",))
 
 RECORDED: Mapping[str, Family] = {
     family.name: family
     for family in (
         REQUESTS, DURATION, STAGES, PARTNERS, REFUSALS, SOURCE, SOURCE_ERRORS, BREAKERS, RETRIES, HEDGES, TURNED_AWAY,
-        PLANS, PLAN_REQUESTS, CACHE, TOKENS, INFLIGHT, RELOADS,
+        PLANS, PLAN_REQUESTS, CACHE, TOKENS, INFLIGHT, KEYS, ROWS, MASKED, POLICY, SHED, RELOADS,
     )
 }  # fmt: skip
 PREFIX = "customhouse_"
+SHED_BY: Mapping[str, str] = {"CH159": "requests", "CH608": "statements"}
+"""The refusals that shed load, and the reason that each is counted under."""

@@ -10,6 +10,10 @@
     metrics.retry(name), metrics.hedge(name, winner), metrics.turned_away(name, why)     its guard
     metrics.cache("hit" | "miss" | ..)                          the result cache
     metrics.reload("served" | "refused")                        a new version of the project
+    metrics.keys(issuer, "changed" | "unchanged" | "failed")    a fetch of an issuer's keys
+    metrics.rows(zone, count)                                   rows of one answer
+    metrics.masked(counts)                                      columns of one question that a mask stood before
+    metrics.policy_refusals(rules), metrics.shed(reason)        questions that were not answered
 
 ``stages`` are milliseconds by name, as `resolvers.operation.Answer.timings` has them; ``route`` is one of our own
 names, never a path. The calls for stages 3 to 7 are `resolvers.observe.Observer`'s.
@@ -33,13 +37,19 @@ from app.metrics.families import (
     DURATION,
     HEDGES,
     INFLIGHT,
+    KEYS,
+    MASKED,
     PARTNERS,
     PLAN_REQUESTS,
     PLANS,
+    POLICY,
     REFUSALS,
     RELOADS,
     REQUESTS,
     RETRIES,
+    ROWS,
+    SHED,
+    SHED_BY,
     SOURCE,
     SOURCE_ERRORS,
     STAGES,
@@ -106,6 +116,8 @@ class Metrics:
                 cells[first + SUM] += spent
         for code in codes:
             cells[self._codes[code] if code in self._codes else self._new(self._codes, REFUSALS, code)] += 1
+            if code in SHED_BY:
+                self.shed(SHED_BY[code])
 
     def partner(self, zone: str, partner: str, codes: Iterable[str]) -> None:
         """One request of a partner has been answered, or refused with these codes."""
@@ -155,6 +167,23 @@ class Metrics:
 
     def reload(self, result: str) -> None:
         self._cells[self._reloads[result]] += 1
+
+    def keys(self, issuer: str, result: str) -> None:
+        self._cells[self._place(KEYS, (issuer, result))] += 1
+
+    def rows(self, zone: str, count: int) -> None:
+        self._cells[self._place(ROWS, (zone,))] += count
+
+    def masked(self, counts: Iterable[tuple[str, int]]) -> None:
+        for product, count in counts:
+            self._cells[self._place(MASKED, (product,))] += count
+
+    def policy_refusals(self, rules: Iterable[str]) -> None:
+        for rule in rules:
+            self._cells[self._place(POLICY, (rule,))] += 1
+
+    def shed(self, reason: str) -> None:
+        self._cells[self._place(SHED, (reason,))] += 1
 
     def _new_request(self, zone: str, route: str, method: str, status: int) -> tuple[int, int]:
         safe = method if method in _METHODS else _OTHER

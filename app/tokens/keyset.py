@@ -31,9 +31,18 @@ class Pace:
 
 
 class KeySet:
-    """Keys by (kid, algorithm). ``fetch`` gives the key set's text and may block: it runs in a thread."""
+    """Keys by (kid, algorithm). ``fetch`` gives the key set's text and may block: it runs in a thread. ``count`` is
+    told changed, unchanged or failed of each fetch."""
 
-    def __init__(self, name: str, algorithms: tuple[str, ...], fetch: Callable[[], bytes], pace: Pace) -> None:
+    def __init__(
+        self,
+        name: str,
+        algorithms: tuple[str, ...],
+        fetch: Callable[[], bytes],
+        pace: Pace,
+        count: Callable[[str], None] = lambda result: None,
+    ) -> None:
+        self._count = count
         self.name, self.generation, self.loaded = name, 0, False
         self._algorithms, self._fetch, self._pace = algorithms, fetch, pace
         self._keys: Keys = {}
@@ -75,10 +84,14 @@ class KeySet:
         try:
             keys = read_jwks(await asyncio.to_thread(self._fetch), self._algorithms)
         except (Unavailable, ValueError) as error:
+            self._count("failed")
             event("keys_unavailable", "warning", issuer=self.name, reason=str(error), known=len(self._keys))
             return
         self.loaded = True
-        if {where: key.print for where, key in keys.items()} != {where: key.print for where, key in self._keys.items()}:
+        if {where: key.print for where, key in keys.items()} == {where: key.print for where, key in self._keys.items()}:
+            self._count("unchanged")
+        else:
+            self._count("changed")
             self._keys, self.generation = keys, self.generation + 1
             event("keys_changed", issuer=self.name, kids=sorted({kid for kid, _ in keys}))
 

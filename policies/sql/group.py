@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from policies.decide import TableDecision
-from policies.privacy import strongest
+from policies.privacy import names_of, strongest
 from schema.catalog import Product
 from schema.errors import Refusal
 from schema.query import Block, Output
@@ -34,38 +34,38 @@ def check_group(scopes: list[Scope], decision: TableDecision, product: Product) 
     rule = strongest(decision)
     select = scopes[0].query
     if rule is None or not isinstance(select, exp.Select):
-        raise _refused(product, "combines it with other queries")
+        raise _refused(product, "combines it with other queries", decision)
     if len(scopes) != 1 or len(scopes[0].sources) != 1:
-        raise _refused(product, "combines it with other tables or queries")
+        raise _refused(product, "combines it with other tables or queries", decision)
     extra = {name for name, value in select.args.items() if value} - _ALLOWED
     if extra:
-        raise _refused(product, f"uses {', '.join(sorted(name.strip('_') for name in extra)).upper()}")
+        raise _refused(product, f"uses {', '.join(sorted(name.strip('_') for name in extra)).upper()}", decision)
     figures = any(is_aggregate(node) for node in preorder(select))
     grouped = select.args.get("group") is not None
     if not figures and not grouped:
         if rule.aggregate_only:
-            raise _refused(product, "asks for single rows")
+            raise _refused(product, "asks for single rows", decision)
         return False
     for node in preorder(select):
-        _check(node, product)
+        _check(node, product, decision)
     return True
 
 
-def _check(node: exp.Expr, product: Product) -> None:
+def _check(node: exp.Expr, product: Product, decision: TableDecision) -> None:
     if isinstance(node, exp.Window | exp.Filter | exp.WithinGroup | exp.GroupingSets | exp.Cube | exp.Rollup):
-        raise _refused(product, "uses windows, FILTER or grouping sets")
+        raise _refused(product, "uses windows, FILTER or grouping sets", decision)
     if isinstance(node, exp.Group) and {name for name, value in node.args.items() if value} - _GROUPS:
-        raise _refused(product, "uses grouping sets")
+        raise _refused(product, "uses grouping sets", decision)
     if not is_aggregate(node):
         return
     if not isinstance(node, exp.Count) and type(node) not in _SPELT:
-        raise _refused(product, "asks for other figures than counts, sums, averages and standard deviations")
+        raise _refused(product, "asks for other figures than counts, sums, averages and standard deviations", decision)
     over = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
     if not isinstance(over, exp.Column | exp.Star):
         # An expression could pick one entity out of a group that is large enough.
-        raise _refused(product, "asks for figures over something else than its columns")
+        raise _refused(product, "asks for figures over something else than its columns", decision)
     if isinstance(node, exp.Count) and isinstance(node.this, exp.Distinct) and len(node.this.expressions) != 1:
-        raise _refused(product, "counts combinations")
+        raise _refused(product, "counts combinations", decision)
 
 
 def as_block(select: exp.Select, product: Product) -> Block:
@@ -84,10 +84,11 @@ def as_block(select: exp.Select, product: Product) -> Block:
     return Block("statement", product.id, select, named, aggregate=not grouped)
 
 
-def _refused(product: Product, why: str) -> Refusal:
+def _refused(product: Product, why: str, decision: TableDecision) -> Refusal:
     return Refusal(
         "CH451",
         f"'{product.id}' answers only numbers over groups, and the statement {why}.",
         "Ask for COUNT, SUM and AVG of this table alone, with WHERE, GROUP BY and HAVING.",
         status=403,
+        rules=names_of(decision),
     )

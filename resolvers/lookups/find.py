@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolvers.backends.keyed.keyed import Key, Keyed, Row
+from resolvers.followed import FOLLOWED, NOBODY, OUTGOING, Told
 from resolvers.lookups.calls import Calls
 from resolvers.lookups.kept import KeptRows, Origin
 from resolvers.observe import Observer
@@ -86,7 +87,15 @@ class Found:
         observer, started = self._sources.observer, time.perf_counter()
         try:
             source, call = self._sources.keyed[product.source], self._calls.to(product.source)
-            found = await source.find(product, keys, columns, call)
+            followed, told = FOLLOWED.get(), None
+            if followed is not None:
+                asking = followed.asks(product.source, lambda: (product.id,), keys=len(keys))
+                OUTGOING.set(asking.headers)  # this call is a task of its own, and so is what it changes here
+                told = Told(asking)
+            with told or NOBODY:
+                found = await source.find(product, keys, columns, call)
+            if told is not None:
+                told.gave(sum(row is not None for row in found))
         except Refusal as refusal:
             observer.source_error(product.source, refusal.code)
             raise

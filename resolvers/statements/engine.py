@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from policies.condition import Moment
+from policies.decide import masked_columns
 from policies.govern import GuardTuple, Secrets, needed_products, row_functions
 from policies.rules import PolicySet
 from policies.sql.govern import GovernedStatement, govern_statement
@@ -26,10 +27,12 @@ from resolvers.backends.stream import ArrowStream
 from resolvers.bind import Request
 from resolvers.cache import Bounded
 from resolvers.entitlements import Entitlements
+from resolvers.followed import FOLLOWED
 from resolvers.frontends.sql.frontend import compile_sql
 from resolvers.frontends.sql.parameters import Parameter, values_of
 from resolvers.lookups.calls import Calls
 from resolvers.lookups.find import Found, Sources
+from resolvers.observe import Observer
 from resolvers.operation import Before
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
@@ -67,6 +70,14 @@ class Ready:
     logical: LogicalStatement
     governed: GovernedStatement
     plan: StatementPlan
+    masked: tuple[tuple[str, int], ...]
+
+    def texts(self) -> Iterator[str]:
+        """What tells this plan apart from others: its statements, and what it looks up."""
+        plan = self.plan
+        yield f"{plan.source}\0{plan.statement.text}"
+        yield from (f"{part.source}\0{part.statement.text}" for part in plan.pulled)
+        yield from (f"{part.product}\0{','.join(part.columns)}" for part in plan.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,7 @@ class House:
     clock: Callable[[], float]
     compiler: Executor
     sources: Sources
+    observer: Observer
 
 
 class Statements:
@@ -121,13 +133,20 @@ class Statements:
             planned = time.perf_counter()
             if before is not None:
                 await before(ready.logical.products)
+            followed = FOLLOWED.get()
+            if followed is not None:
+                followed.runs(ready.logical.products, ready.texts)
+            if ready.masked:
+                house.observer.masked(ready.masked)
             request = await self._request(ready, asked, caller, deadline)
             caps = Caps(self.zone.sql.joined_rows, self.zone.sql.joined_bytes, MIXING_MEMORY)
             virtual = Virtual(house.catalog, sight.visible)
             found = Found(house.sources, Calls(house.catalog.sources, caller, deadline, asked.request_id))
             lookup = Lookup(self.zone.max_candidates, self._lookup(ready, found, request, caller))
             try:
-                stream = await run_statement(ready.plan, request, house.backends, virtual, deadline, caps, lookup)
+                stream = await run_statement(
+                    ready.plan, request, house.backends, virtual, deadline, caps, lookup, house.observer
+                )
             finally:
                 found.close()
             timings = {"compile": (planned - started) * 1000, "run": (time.perf_counter() - planned) * 1000}
@@ -174,7 +193,8 @@ class Statements:
 
     def _ready(self, logical: LogicalStatement, caller: Caller, guards: Guards) -> Ready:
         governed = self._governed(logical, caller, guards.tuple)
-        return Ready(logical, governed, plan_statement(governed, self._house.catalog, self._dialects, self._mixing))
+        plan = plan_statement(governed, self._house.catalog, self._dialects, self._mixing)
+        return Ready(logical, governed, plan, masked_columns(governed.decisions))
 
     def _governed(self, logical: LogicalStatement, caller: Caller, guards: GuardTuple) -> GovernedStatement:
         return govern_statement(logical, caller, guards, self._house.policies, self._house.catalog)

@@ -57,6 +57,24 @@ def test_everything_else() -> None:
     assert found["tokens_total", "remembered"] == (0,)
 
 
+def test_what_policy_and_bounds_count() -> None:
+    sheet = sheets(1)[0]
+    metrics = Metrics(sheet)
+    metrics.keys("dev", "failed")
+    metrics.rows("internal", 7)
+    metrics.masked([("crm.people", 2), ("crm.orders", 1)])
+    metrics.masked([("crm.people", 2)])
+    metrics.policy_refusals(["agency-groups", "it's MARK-of-a-text"])
+    metrics.began()
+    metrics.request("internal", "/sql", "POST", 429, 0.001, None, ["CH608"])
+    found = counted(sheet)
+    assert found["jwks_refresh_total", "dev", "failed"] == (1,)
+    assert found["rows_returned_total", "internal"] == (7,)
+    assert (found["masked_fields_total", "crm.people"], found["masked_fields_total", "crm.orders"]) == ((4,), (1,))
+    assert found["policy_refusals_total", "agency-groups"] == (1,) == found["policy_refusals_total", "other"]
+    assert found["shed_total", "statements"] == (1,)
+
+
 def test_what_a_guard_counts() -> None:
     sheet = sheets(1)[0]
     metrics = Metrics(sheet)

@@ -63,12 +63,18 @@ def write_project(folder: Path, issuer: str, scorer: str) -> Path:
     return folder
 
 
-def start(folder: Path, store: str, zone: str = "internal") -> Process:
+def start(folder: Path, store: str, collector: str, zone: str = "internal") -> Process:
+    """With every sink there is: the log with its slow requests, traces of all, metrics."""
     environ = {
         "CUSTOMHOUSE_MASTER_KEY" if zone == "internal" else f"CUSTOMHOUSE_MASTER_KEY_{zone.upper()}": MASTER,
         "CUSTOMHOUSE_EXPLAIN": "roles:platform",
         "CUSTOMHOUSE_SERVER_TIMING": "1",
         "STORE": store,
+        "CUSTOMHOUSE_OTLP": collector,
+        "CUSTOMHOUSE_TRACE_RATIO": "1",
+        "CUSTOMHOUSE_SLOW": "0.000001",
+        "CUSTOMHOUSE_ADMIN": "127.0.0.1:0",
+        "NO_PROXY": "127.0.0.1",
     }
     return Process(["-m", "app.cli", "serve", "--project", str(folder), "--zone", zone], environ)
 

@@ -57,9 +57,14 @@ def spoil(valkey: Valkey, world: World) -> None:
         client.set("score:MARK-of-a-key", "CANARY-text-999")
 
 
+HEADERS: list[dict[str, str]] = []
+"""The headers of each request that the model server was sent, names in lower case."""
+
+
 class _Echo(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        HEADERS.append({name.lower(): value for name, value in self.headers.items()})
         said = b'{"error_code": "BAD_REQUEST", "message": "Cannot score ' + body.replace(b'"', b"'") + b'"}'
         self.send_response(400 if len(self.server.heard) % 2 else 500)  # type: ignore[attr-defined]
         self.server.heard.append(body)  # type: ignore[attr-defined]

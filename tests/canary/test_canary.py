@@ -15,6 +15,7 @@ from tests.canary.gateway import SEED, Visitor, log_text, opened, secret_world, 
 from tests.leak.compare import everything
 from tests.leak.reference import PERSONAS, ZONES, Persona, governed
 from tests.results.valkey import Valkey, server
+from tests.telemetry.collector import CLIENT, SERVER, Collector, collecting
 
 __all__ = ["server"]
 
@@ -49,6 +50,15 @@ BAD_QUERIES = (
     "mutation { drop }",
     "",
 )  # fmt: skip
+STATEMENTS = (
+    f"SELECT id, '{QUERY_MARK}' AS \"MARK-of-a-name\" FROM crm.people WHERE name <> '{QUERY_MARK}' LIMIT 7777123",
+    f"WITH \"MARK-of-a-part\" AS (SELECT id, code FROM crm.orders WHERE code <> '{QUERY_MARK}') "
+    'SELECT count(*) FROM "MARK-of-a-part" AS "MARK-of-an-alias"',
+    f"SELECT s.name FROM geo.stores AS s JOIN crm.orders AS o ON o.code <> s.name WHERE s.name <> '{QUERY_MARK}'",
+    "SELECT code + 1 AS n FROM crm.broken",
+    f"SELECT '{QUERY_MARK}",
+)
+METRICS: list[bytes] = []
 INTROSPECTION = "{ __schema { types { name fields { name description } enumValues { name } inputFields { name } } } }"
 
 
@@ -65,25 +75,37 @@ def echoing() -> Iterator[tuple[str, list[bytes]]]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with collecting() as made:
+        yield made
+
+
 @pytest.fixture(scope="module", params=ZONES)
 def visited(
     request: pytest.FixtureRequest,
     issuer: Issuer,
     server: Valkey,
     echoing: tuple[str, list[bytes]],
+    collector: Collector,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Process, list[Visitor]]]:
     """A gateway after everybody's visit, ended so that its log is whole: at the internal zone, and at that of
-    partners."""
+    partners. What it sent and counted is there as well."""
+    collector.bodies.clear()
     keyed.spoil(server, secret_world())
     project = write_project(tmp_path_factory.mktemp("canary") / "project", issuer.url, echoing[0])
-    process = start(project, server.url, request.param)
+    process = start(project, server.url, collector.url, request.param)
     try:
         with httpx.Client(base_url=process.url, timeout=60, trust_env=False) as client:
             visitors = [Visitor.make(client, issuer, persona) for persona in ZONES[request.param]]
             for visitor in visitors:
                 visit(visitor, issuer)
             swap(visitors)
+            for visitor in visitors:
+                sql(visitor)
+            admin = str(process.wait_for("supervising")["admin"])
+            METRICS[:] = [httpx.get(f"{admin}/metrics", trust_env=False).content]
     finally:
         process.stop()
     yield process, visitors
@@ -110,6 +132,12 @@ def visit(visitor: Visitor, issuer: Issuer) -> None:
     for token in bad_tokens(visitor, issuer):
         visitor.send("POST", "/graphql", token=token, json={"query": LISTS[0]})
     visitor.send("POST", "/graphql", headers={"X-Purpose": "MARK-of-a-purpose"}, json={"query": LISTS[0]})
+
+
+def sql(visitor: Visitor) -> None:
+    """Statements with literals and names of the caller's own, and what fails in the middle."""
+    for text in STATEMENTS:
+        visitor.send("POST", "/sql", json={"statement": text}, headers={"tracestate": "vendor=MARK-of-a-state"})
 
 
 def bad_tokens(visitor: Visitor, issuer: Issuer) -> list[str]:
@@ -214,6 +242,25 @@ def test_nothing_personal_is_logged(visited: tuple[Process, list[Visitor]]) -> N
     process, visitors = visited
     log = log_text(process)
     assert len(process.log) > 500
+    slow = [line for line in process.log if line["event"] == "slow"]
+    assert len(slow) > 250 and sum("SELECT" in str(line.get("sources")) for line in slow) > 100
+    assert sum(line["route"] == "/sql" and "SELECT" in str(line.get("sources")) for line in slow) > 5
+    says_nothing(log, visitors)
+
+
+def test_traces_and_metrics_say_nothing_personal(visited: tuple[Process, list[Visitor]], collector: Collector) -> None:
+    _, visitors = visited
+    assert len(collector.spans) > 1000
+    assert {SERVER, CLIENT} <= {span.kind for span in collector.spans}
+    says_nothing(collector.text(), visitors)
+    (metrics,) = METRICS
+    assert b'customhouse_masked_fields_total{product="crm.people"}' in metrics
+    says_nothing(metrics, visitors)
+
+
+def says_nothing(log: bytes, visitors: list[Visitor]) -> None:
+    """No cell, token, claim, subject, literal, variable, name of a caller's own or text of a query."""
+    assert b"7777123" not in log, "a number in a query"
     assert not CANARY.findall(opened(log))
     assert not re.findall(rb"MARK-of-[a-z-]+|MARK_of_a_query|CLAIM-[a-z-]+", log)
     assert b"eyJ" not in log, "the beginning of every token"

@@ -28,6 +28,7 @@ from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.keyed.http_options import HttpOptions
 from resolvers.backends.keyed.json_bodies import Unread, loaded
 from resolvers.backends.keyed.keyed import Call
+from resolvers.followed import OUTGOING
 from schema.errors import Refusal
 
 _BUSY = frozenset({429, 503})
@@ -48,6 +49,7 @@ class JsonClient:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if call.request_id:
             sent["X-Request-Id"] = call.request_id
+        sent |= OUTGOING.get()
         return await self._answer("POST", path, body, sent, call.deadline)
 
     async def get(self, path: str, deadline: Deadline) -> object:

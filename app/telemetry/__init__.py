@@ -1,0 +1,1 @@
+"""Telemetry: traces, and the record of slow requests."""
