@@ -90,7 +90,9 @@ async def test_the_missing_and_the_unseen_cost_the_same_calls(tmp_path: Path) ->
 
 
 async def test_a_source_that_asks_for_session_tags_is_told_whom_it_answers(tmp_path: Path) -> None:
-    async with House.made(tmp_path / "p", settings=(("store: {kind", "store: {session: {squad: team}, kind"),)) as house:
+    async with House.made(
+        tmp_path / "p", settings=(("store: {kind", "store: {session: {squad: team}, kind"),)
+    ) as house:
         await house.ask("{flights{nodes{id routeFeatures{status}}}}", STAFF)
         await house.ask("{flights{nodes{id routeFeatures{status}}}}", ROOT)
         assert [call.session for _, _, call in house.store.calls] == [(("squad", "ops"),), (("squad", "risk"),)]
