@@ -30,7 +30,7 @@ from tests.leak.reference import PERSONAS, ZONES, Persona, products
 from tests.leak.sql.compare import everything, interference, leaks, within
 from tests.leak.test_leak import BOX, QUESTIONS, SEED
 
-LEAST, MORE = 15, 45
+LEAST, MORE = 15, 60
 """Statements per persona at least; more where much of what is asked is refused by name."""
 LONG, LARGE = 8, 30_000
 Ask = Callable[[], Awaitable[bool]]
