@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 _VARY = (b"vary", b"Accept, Accept-Encoding")
 _VARIES: RawHeaders = [_VARY]
+_LATER = 0.02
+"""Seconds by which the sources' deadline is later than the exchange's own, which says it for the whole answer."""
 _TYPES: Mapping[Media, str] = {media: f"{media}; charset=utf-8" for media in (JSON, GRAPHQL)}
 
 
@@ -141,7 +143,7 @@ class GraphQLEndpoint:
                 else:
                     operation = await desk.operation(asked, partial(serving.engine.knows, caller))
                 if exchange.via is not None:
-                    operation = operation._replace(within=exchange.within())
+                    operation = operation._replace(within=exchange.within() + _LATER)
                 timings["read"] = (time.perf_counter() - known) * 1000
                 if trail.visit is None:
                     answer = await serving.engine.answer(operation, caller)
