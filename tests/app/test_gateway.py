@@ -78,7 +78,17 @@ def test_dictionary_schema_and_why(client: httpx.Client, project: Path, capsys: 
 
 
 @pytest.mark.parametrize(
-    ("query", "code"), [("{", "CH101"), ("{ hidden }", None), ("query A { orders { totalCount } } query B { a }", None)]
+    ("query", "code"),
+    [
+        ("{", "CH101"),
+        ("{ hidden }", None),
+        ("query A { orders { totalCount } } query B { a }", None),
+        ("query A { orders { totalCount } } query B { orders { totalCount } }", None),  # which of them is not said
+        ("fragment F on Order { id }", None),
+        ("{ __schema {} }", "CH101"),
+        ("{ orders {} }", "CH101"),
+        (" ", None),
+    ],
 )
 def test_refused_documents(
     query: str, code: str | None, client: httpx.Client, project: Path, capsys: pytest.CaptureFixture[str]
