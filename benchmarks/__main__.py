@@ -12,6 +12,7 @@ from benchmarks import (
     big_catalog,
     cold_plan,
     duckdb_cost,
+    edge_cost,
     formats,
     keyed_cost,
     memory,
@@ -43,6 +44,7 @@ def _plain(main: Callable[[], None]) -> Callable[[list[str]], int]:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "policy-cost": _plain(policy_cost.main),
     "big-catalog": _plain(big_catalog.main),
+    "edge": _plain(edge_cost.main),
     "metrics": _plain(metrics_cost.main),
     "quotas": _plain(quota_cost.main),
     "cold-plan": _plain(cold_plan.main),

@@ -25,7 +25,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:
 _MILLISECONDS = re.compile(r"[0-9]{1,9}")
 _GRPC = re.compile(r"([0-9]{1,8})([HMSmun])")
 _UNITS: Mapping[str, float] = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-_IN_MILLISECONDS = (b"x-envoy-expected-rq-timeout-ms", b"x-request-timeout-ms")
+_TIMES = frozenset({b"x-envoy-expected-rq-timeout-ms", b"x-request-timeout-ms", b"grpc-timeout"})
 _MARGIN, _LEAST_MARGIN, _MOST_MARGIN = 0.05, 0.02, 0.25
 
 
@@ -126,19 +126,15 @@ def _address(hop: str) -> str | None:
 
 
 def _seconds(headers: RawHeaders) -> float | None:
-    found: float | None = None
-    for name, value in headers:
-        if name in _IN_MILLISECONDS:
-            said = _milliseconds(value)
-        elif name == b"grpc-timeout":
-            said = _grpc(value)
-        else:
-            continue
-        if said and (found is None or said < found):
-            found = said
+    said = [_read(name, value) for name, value in headers if name in _TIMES]
+    found = min((one for one in said if one), default=None)
     if found is None:
         return None
     return max(0.001, found - min(_MOST_MARGIN, max(_LEAST_MARGIN, found * _MARGIN)))
+
+
+def _read(name: bytes, value: bytes) -> float | None:
+    return _grpc(value) if name == b"grpc-timeout" else _milliseconds(value)
 
 
 def _milliseconds(value: bytes) -> float | None:
