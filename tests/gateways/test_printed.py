@@ -1,0 +1,97 @@
+"""What the command prints, against golden files; and that it is the same in every process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TypedDict, cast
+
+import pytest
+import yaml
+
+from app.cli import main
+from app.gateways.kinds import KINDS
+from app.project import Project, load_project
+from tests.app.process import ROOT
+
+HERE = Path(__file__).parent
+EXAMPLE = ROOT / "examples" / "flights"
+KEYS = "partner-login=https://partners.company.example/keys"
+
+
+class Wrong(TypedDict):
+    name: str
+    ask: str
+    code: str
+    exit: int
+
+
+class Case(TypedDict):
+    name: str
+    ask: str
+
+
+CASES = cast(dict[str, list[Case]], yaml.safe_load((HERE / "cases.yaml").read_text()))
+WRONG = cast(list[Wrong], CASES["wrong"])
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return load_project(EXAMPLE, "prod")
+
+
+@pytest.fixture(autouse=True)
+def _loaded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project is read once for all: reading it is not what is looked at here."""
+    monkeypatch.setattr("app.cli.gateway.load_project", lambda *_: project)
+
+
+def asked(text: str) -> list[str]:
+    return ["gateway", *text.split(), "--project", str(EXAMPLE), "--env", "prod"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", CASES["printed"], ids=lambda case: str(case["name"]))
+def test_golden(kind: str, case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(asked(f"{kind} {case['ask']}")) == 0
+    said = capsys.readouterr()
+    text = f"{said.out}\n{said.err}"
+    golden = HERE / "golden" / f"{kind}-{case['name']}.txt"
+    if os.environ.get("CUSTOMHOUSE_GOLDENS") == "write":
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(text, "utf-8")
+    assert text == golden.read_text("utf-8")
+
+
+@pytest.mark.parametrize("case", WRONG, ids=lambda case: str(case["name"]))
+def test_refused(case: Wrong, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is printed that somebody could use."""
+    assert main(asked(case["ask"])) == case["exit"]
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith(f"{case['code']} ")
+
+
+_SCRIPT = """
+import sys
+from pathlib import Path
+from app.cli import gateway, main
+from app.project import load_project
+
+loaded = load_project(Path(sys.argv[1]), "prod")
+gateway.load_project = lambda *_: loaded
+for one in sys.argv[2:]:
+    assert main(one.split()) == 0
+"""
+
+
+def test_every_process_prints_the_same() -> None:
+    printed = []
+    kinds = [f"{kind} --zone partner --upstream http://a:1 --jwks {KEYS}" for kind in KINDS]
+    commands = [" ".join(asked(one)) for one in ("openapi --zone partner --host data.example", *kinds)]
+    for seed in ("1", "2"):
+        environ = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", _SCRIPT, str(EXAMPLE), *commands]
+        printed.append(subprocess.run(command, env=environ, capture_output=True, check=True).stdout)
+    assert printed[0] == printed[1] and len(printed[0]) > 10_000
