@@ -38,7 +38,7 @@ zones:
     issuers: [test]
     partner_claim: partner
     limits: {{timeout: 60s, max_body_bytes: 64KiB, page_size: 400}}
-    sql: {{enabled: true, timeout: 2s}}
+    sql: {{enabled: true, timeout: 4s}}
     quotas: {{requests: 100000/1m}}
     partners: {{acme: {{description: A, contact: "A <a@acme.example>", claims: {{partner: acme, roles: [reader]}}}}}}
 """

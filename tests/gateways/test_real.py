@@ -165,6 +165,7 @@ def test_gzip_is_passed_on(front: Front) -> None:
         body = {"statement": "select id, name from d.things order by id"}
         with client.stream("POST", "/sql", json=body, headers={"Accept-Encoding": "gzip"}) as answer:
             packed = b"".join(answer.iter_raw())
+        assert answer.status_code == 200, packed
         assert answer.headers["content-encoding"] == "gzip" and "vary" in answer.headers
         assert packed[:2] == b"\x1f\x8b" and len(json.loads(gzip.decompress(packed))["rows"]) == ROWS
         with client.stream("POST", "/sql", json=body, headers={"Accept-Encoding": "identity"}) as plain:
