@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from app.assemble import Assembler
+from app.audit.acts import Acts
+from app.audit.audit import Audit
 from app.caching import open_results
 from app.http.gateway import Gateway
 from app.http.surround import Surround
@@ -37,7 +39,7 @@ class Pools:
 
 @dataclass(frozen=True, slots=True)
 class Hall:
-    """One zone in one worker. ``gateway`` answers whoever comes in by its door."""
+    """One zone in one worker. ``gateway`` answers whoever comes in by its door; ``acts`` tells what is done to it."""
 
     zone: str
     switch: Switch
@@ -47,6 +49,7 @@ class Hall:
     results: Results
     partners: Partners
     telemetry: Telemetry
+    acts: Acts
 
     async def assemble(self, seen: Project) -> Serving:
         """A new version of what it answers with. Raises StartError."""
@@ -58,17 +61,18 @@ class Hall:
         await self.telemetry.close()
 
 
-def halls(work: Work, sheet: Sheet) -> tuple[Hall, ...]:
-    """One for each zone that is served, in the order of their doors."""
+def halls(work: Work, sheet: Sheet, audit: Audit | None = None) -> tuple[Hall, ...]:
+    """One for each zone that is served, in the order of their doors. ``audit`` is the process's."""
     ours = Pools()
-    return tuple(_hall(work, post, sheet, Pools() if post.door.restricted else ours) for post in work.posts)
+    return tuple(_hall(work, post, sheet, audit, Pools() if post.door.restricted else ours) for post in work.posts)
 
 
-def _hall(work: Work, post: Post, sheet: Sheet, pools: Pools) -> Hall:
+def _hall(work: Work, post: Post, sheet: Sheet, audit: Audit | None, pools: Pools) -> Hall:
     parts, zone, metrics, switch = work.parts, post.door.zone, Metrics(sheet), Switch()
+    acts = Acts(zone, audit)
     settings = replace(work.settings, cache_bytes=work.settings.cache_bytes // len(work.posts))
     results = open_results(settings, zone, post.keys, metrics.cache)
-    partners = open_partners(settings, zone, post.keys)
+    partners = open_partners(settings, zone, post.keys, acts.partner)
     assembler = Assembler(
         settings,
         zone,
@@ -86,9 +90,8 @@ def _hall(work: Work, post: Post, sheet: Sheet, pools: Pools) -> Hall:
     )
     telemetry = Telemetry(settings, zone, post.door.restricted)
     surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
-    return Hall(
-        zone, switch, assembler, surround, Gateway(surround, settings, zone, telemetry), results, partners, telemetry
-    )
+    gateway = Gateway(surround, settings, zone, telemetry, audit)
+    return Hall(zone, switch, assembler, surround, gateway, results, partners, telemetry, acts)
 
 
 async def missing(all_: Sequence[Hall]) -> list[str]:

@@ -19,7 +19,7 @@ from resolvers.backends.opened import Opened
 from resolvers.backends.registry import open_source as open_any
 from resolvers.engine import Engine
 from resolvers.observe import SILENT, Observer
-from resolvers.operation import Operation
+from resolvers.operation import Before, Operation
 from resolvers.results.kept import Kept
 from schema.caller import Caller
 from schema.catalog import Source
@@ -61,11 +61,14 @@ def tell_dictionary(serving: Serving, caller: Caller) -> object:
     return dictionary(catalog, zone, serving.engine.visible(caller), states(found))
 
 
-async def tell_why(serving: Serving, operation: Operation, caller: Caller) -> object:
+async def tell_why(serving: Serving, operation: Operation, caller: Caller, before: Before) -> object:
     """Why an operation answers as it does. Raises Refusal or Refusals."""
-    if not isinstance(serving.engine, Engine):
+    engine = serving.engine
+    if not isinstance(engine, Engine):
         raise TypeError("only the engine can explain itself")
-    return await asyncio.to_thread(explain_json, serving.engine, operation, caller)
+    prepared = await asyncio.to_thread(engine.prepare, operation, caller)
+    await before(prepared.ready.account)
+    return await asyncio.to_thread(explain_json, engine, operation, caller)
 
 
 PARTS = Parts(load_project, reveal_source, open_source, make_engine, tell_dictionary, tell_why)

@@ -35,7 +35,7 @@ class Place(Protocol):
 
 class Reloader:
     """Keeps the zones of a worker up to date with a project's directory. ``load`` reads it again, in a thread;
-    ``served`` is told what is served from now on."""
+    ``served`` is told what is served from now on, ``refused`` why new files are not."""
 
     def __init__(
         self,
@@ -45,8 +45,9 @@ class Reloader:
         every: float,
         metrics: Metrics,
         served: Callable[[Loaded], None] = lambda loaded: None,
+        refused: Callable[[list[str]], None] = lambda errors: None,
     ) -> None:
-        self._metrics, self._served = metrics, served
+        self._metrics, self._served, self._refused = metrics, served, refused
         self._places, self._load = places, load
         self._root, self._every = root, every
         self._asked = asyncio.Event()
@@ -120,4 +121,5 @@ class Reloader:
     def _refuse(self, errors: list[str]) -> bool:
         self._metrics.reload("refused")
         event("reload_refused", "error", errors=errors)
+        self._refused(errors)
         return False

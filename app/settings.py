@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
+from app.audit.settings import OFF, AuditSettingError, AuditSettings, read_audit
 from app.edge.settings import VARIABLES as EDGE_VARIABLES
 from app.edge.settings import EdgeSettings, read_edge
 from schema.load_units import size
@@ -59,6 +60,7 @@ class Settings:
     trace_ratio: float = 0.1
     trace_parent: Parents = "auto"
     slow: float = 0.0
+    audit: AuditSettings = OFF
 
 
 VARIABLES: Mapping[str, str] = {
@@ -96,6 +98,12 @@ VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_TRACE_PARENT": "follow: a request's traceparent is believed; restart: its trace begins here; auto "
     "(default): followed, in zones of partners where a trusted peer sent it.",
     "CUSTOMHOUSE_SLOW": "Seconds from which on a request is logged as slow, with its statements (default 0: none is).",
+    "CUSTOMHOUSE_AUDIT": "Where the audit trail goes: file:PATH, stdout, otlp:URL, several by comma (default off).",
+    "CUSTOMHOUSE_AUDIT_REQUIRED": "1 sends no answer whose record has not been accepted (default 0).",
+    "CUSTOMHOUSE_AUDIT_SUBJECT": "hash (default) or clear: how the audit trail names who asks.",
+    "CUSTOMHOUSE_AUDIT_ROTATE": "The most bytes of an audit file before it is put aside, as it is at midnight "
+    "(default 256MiB).",
+    "CUSTOMHOUSE_AUDIT_SYNC": "always, second (default) or never: when an audit file is forced to disk.",
 }
 
 
@@ -108,8 +116,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if level not in LEVELS:
         raise SettingError(f"CUSTOMHOUSE_LOG_LEVEL is one of {', '.join(LEVELS)}, not {level!r}.")
     try:
+        audit = read_audit(environ)
         edge = read_edge(environ)
-    except ValueError as error:
+    except (AuditSettingError, ValueError) as error:
         raise SettingError(str(error)) from None
     believed = environ.get("CUSTOMHOUSE_TRACE_PARENT") or "auto"
     if believed not in ("auto", "follow", "restart"):
@@ -139,6 +148,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         trace_ratio=_number(environ, "CUSTOMHOUSE_TRACE_RATIO", 0.1, 1),
         trace_parent=cast(Parents, believed),
         slow=_number(environ, "CUSTOMHOUSE_SLOW", 0.0, 3600),
+        audit=audit,
     )
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    audit_cost,
     big_catalog,
     cold_plan,
     duckdb_cost,
@@ -47,6 +48,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "edge": _plain(edge_cost.main),
     "metrics": _plain(metrics_cost.main),
     "quotas": _plain(quota_cost.main),
+    "audit": _plain(audit_cost.main),
     "cold-plan": _plain(cold_plan.main),
     "formats": _plain(formats.main),
     "keyed-cost": _plain(keyed_cost.main),

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from policies.condition import Bits, Condition
 from policies.logic import Formula, conjunction, disjunction, known, negation
-from policies.rules import DenyRule, GrantRule, MaskRule, PrivacyRule, ProductRules
+from policies.rules import DenyRule, FilterRule, GrantRule, MaskRule, PrivacyRule, ProductRules
 
 Guards = tuple[Bits, ...]
 
@@ -99,6 +99,14 @@ def filters_only(rules: ProductRules, guards: Guards) -> Formula:
     return conjunction(_restrictions(rules, folded))
 
 
+def limiting(rules: ProductRules, guards: Guards) -> tuple[tuple[FilterRule | DenyRule, Formula], ...]:
+    """Each row filter and deny with the rows that it leaves: every row, where it does not apply."""
+    folded = _Folded(dict(zip(map(id, rules.conditions()), guards, strict=True)))
+    filters = [(rule, _passing(rule, folded)) for rule in rules.filters]
+    denies = [(rule, negation(folded.takes(rule.rows)) if _denies(rule, folded) else True) for rule in rules.denies]
+    return (*filters, *denies)
+
+
 def denials_only(rules: ProductRules, guards: Guards, columns: Iterable[str]) -> dict[str, Formula]:
     """On which rows no deny takes a column: what applies to the cells of a product inside a steward's view."""
     folded = _Folded(dict(zip(map(id, rules.conditions()), guards, strict=True)))
@@ -143,11 +151,15 @@ def _not_denied(column: str, rules: ProductRules, folded: _Folded) -> Formula:
     )
 
 
+def _passing(rule: FilterRule, folded: _Folded) -> Formula:
+    bypass = folded.gives(rule.bypass) if rule.bypass is not None else False
+    return disjunction([bypass, folded.gives(rule.rows)])
+
+
 def _restrictions(rules: ProductRules, folded: _Folded) -> list[Formula]:
     parts: list[Formula] = []
     for rule in rules.filters:
-        bypass = folded.gives(rule.bypass) if rule.bypass is not None else False
-        parts.append(disjunction([bypass, folded.gives(rule.rows)]))
+        parts.append(_passing(rule, folded))
     for deny in rules.denies:
         if deny.columns is None and _denies(deny, folded):
             parts.append(negation(folded.takes(deny.rows)))

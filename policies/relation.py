@@ -32,6 +32,8 @@ from schema.types import STRING, Type
 
 KEY = "~key."
 FAR = "~>"
+NOTHING = "~one"
+"""What stands in a relation of which no column is asked."""
 _NO_OTHERS: Mapping[str, TableDecision] = {}
 _NOT_GIVEN: Mapping[str, Formula] = {}
 
@@ -90,7 +92,7 @@ def governed_relation(
         else:
             value = cell(raw, name, decision.cells[name])
         items.append(_item(value, name))
-    items = items or [_item(exp.Literal.number(1), "~one")]
+    items = items or [_item(exp.Literal.number(1), NOTHING)]
     select = exp.Select(expressions=items, from_=exp.From(this=raw.source()))
     if isinstance(decision.rows, exp.Expression):
         select = select.where(raw.place(decision.rows), copy=False)
@@ -295,15 +297,16 @@ def _case(branches: list[tuple[Formula, exp.Expression]], default: exp.Expressio
 
 def needed_columns(catalog: Catalog, product: Product, wanted: Iterable[str]) -> frozenset[str]:
     """The logical columns whose decisions `governed_relation` reads for these names."""
-    found = set(product.key)
-    for name in wanted:
-        if name.startswith((ENTITY, KEY)):
-            continue
-        looked_up = behind(name)
-        if name.startswith(JOIN):
-            found |= {column for part in behind_join(catalog, name) for column in _ends(catalog, part)[2]}
-        elif looked_up is not None:
-            found.add(looked_up)
-        else:
-            found |= set(_ends(catalog, name)[2]) if name.startswith("~") else {name}
-    return frozenset(found)
+    return frozenset(product.key).union(*(columns_behind(catalog, name) for name in wanted))
+
+
+def columns_behind(catalog: Catalog, name: str) -> frozenset[str]:
+    """The logical columns behind a column of a governed relation, but for those behind its identity."""
+    if name.startswith((ENTITY, KEY)):
+        return frozenset()
+    if name.startswith(JOIN):
+        return frozenset(column for part in behind_join(catalog, name) for column in _ends(catalog, part)[2])
+    looked_up = behind(name)
+    if looked_up is not None:
+        return frozenset({looked_up})
+    return frozenset(_ends(catalog, name)[2]) if name.startswith("~") else frozenset({name})

@@ -7,7 +7,7 @@ built the final statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
@@ -16,6 +16,7 @@ from schema.errors import Refusal
 from schema.sql.forms import classes
 from schema.sql.series import is_bounded
 from schema.statement import PULLED_MARK, VIRTUAL_MARK
+from schema.trees import preorder
 
 _MARK = "governed"
 
@@ -23,6 +24,13 @@ _MARK = "governed"
 def mark(subquery: exp.Subquery, product: str) -> None:
     """Sign a governed relation. Copies of the tree keep the mark."""
     subquery.meta[_MARK] = product
+
+
+def marked(tree: exp.Expr) -> Iterator[tuple[str, exp.Subquery]]:
+    """The governed relations in a tree, each with its product."""
+    for node in preorder(tree):
+        if isinstance(node, exp.Subquery) and _MARK in node.meta:
+            yield str(node.meta[_MARK]), node
 
 
 def verify(statement: exp.Expr, catalog: Catalog) -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 from sqlglot import exp
 
+from policies.account import Account
 from policies.condition import Moment
 from policies.decide import masked_columns
 from policies.govern import GovernedQuery, GuardTuple, Secrets, govern, prerequisites, row_functions
@@ -80,7 +81,8 @@ class Compiled:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A plan with its compiled encoder and, by block, how its statements are asked. ``looked_up``: by product that is
-    found by key, the columns that are asked of it. ``counted`` counts the rows of answers, where the zone does."""
+    found by key, the columns that are asked of it. ``account`` tells what was decided, ``counted`` counts the rows of
+    answers, for whoever wants to know."""
 
     plan: Plan
     encoder: Encoder
@@ -88,7 +90,8 @@ class Ready:
     looked_up: Mapping[str, tuple[str, ...]]
     alike: bool  # the answer says the same to whoever gets the same rows
     masked: tuple[tuple[str, int], ...]  # columns that a mask stands before, by product
-    counted: Counted | None = None
+    account: Account
+    counted: Counted
 
     def texts(self) -> Iterator[str]:
         """What tells this plan apart from others: its statements, and what it looks up."""
@@ -184,7 +187,7 @@ class Engine:
             prepared = await asyncio.get_running_loop().run_in_executor(self._compiler, self.prepare, operation, caller)
             self._observer.plan_miss(len(self._plans))
         if before is not None:
-            await before(prepared.ready.plan.query.logical.products)
+            await before(prepared.ready.account)
         deadline = Deadline.after(min(self.zone.timeout, operation.within, caller.expires - self._clock()))
         ready, request, timings = prepared.ready, prepared.request, prepared.timings
         started = time.perf_counter()
@@ -204,7 +207,8 @@ class Engine:
         left = ran.fresh - time.monotonic()
         if 0 < left < math.inf and not ran.failures and not ready.plan.query.entitlements:
             answer = answer._replace(fresh=left)
-        return answer if ready.counted is None else answer._replace(rows=ready.counted.rows(ran.rows, request))
+        counting = self._counting or before is not None
+        return answer._replace(rows=ready.counted.rows(ran.rows, request)) if counting else answer
 
     async def trace(self, operation: Operation, caller: Caller) -> list[Done]:
         """Answer, and give what each step did instead of the answer. Nothing is shared or taken from what is kept."""
@@ -359,9 +363,9 @@ class Engine:
         steps = steps_of((*planned.steps, *(gather.fetch for gather in planned.gathers)))
         accesses = {step.block.name: self._access(step) for step in steps if isinstance(step, Fetch)}
         looked_up = {step.product: step.columns for step in steps if isinstance(step, Lookup)}
-        counted = Counted(planned) if self._counting else None
-        masked = masked_columns(governed.decisions)
-        return Ready(planned, encoder(planned), accesses, looked_up, alike(planned), masked, counted)
+        account = Account(governed, guards.tuple, self.policies, self.catalog, self.zone.name)
+        masked, counted = masked_columns(governed.decisions), Counted(planned)
+        return Ready(planned, encoder(planned), accesses, looked_up, alike(planned), masked, account, counted)
 
     def _access(self, fetch: Fetch) -> Access:
         bind = binder(fetch.statement, self._keys)
@@ -397,7 +401,10 @@ class Engine:
             raise too_many_bytes(self.zone.max_answer_bytes)
         if shared is not None:
             shared.keep(ready, text)
-        return Answer(text, 294 if failed else 200, prepared.timings, prepared.document, given=ran.given)
+        if not failed:
+            return Answer(text, 200, prepared.timings, prepared.document, given=ran.given)
+        codes = tuple(sorted({failure.code for failure in ran.failures.values()}))
+        return Answer(text, 294, prepared.timings, prepared.document, given=ran.given, codes=codes)
 
     def _errors(self, ready: Ready, ran: Ran, request: Request, most: int = MOST_PLACES) -> list[dict[str, object]]:
         """An error for every root that failed, and for every object below one, ``most`` for each part of the query."""

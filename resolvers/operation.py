@@ -11,18 +11,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from policies.account import Account
+
 NOTHING: Mapping[str, object] = MappingProxyType({})
 NO_TIMINGS: Mapping[str, float] = MappingProxyType({})
 NO_ROWS: Mapping[str, int] = MappingProxyType({})
 Language = Literal["graphql", "sql"]
-Before = Callable[[frozenset[str]], Awaitable[None]]
-"""Asked when it is known which products an operation names, before any source is; raises `Refusal` to end it there."""
+Before = Callable[[Account], Awaitable[None]]
+"""Asked when it is known what an operation names and what was decided on it, before any source is; raises `Refusal` to
+end it there."""
 
 
 class Operation(NamedTuple):
     """A request's text and values, not yet understood. ``name`` picks one of several GraphQL operations;
     ``request_id`` names the request in logs, ours and those of sources that take one. ``within``: the seconds it may
-    take, where that is less than the zone allows."""
+    take, where that is less than the zone allows. ``registered``: name and hash, where the text is a registered
+    document's."""
 
     language: Language
     text: str
@@ -30,14 +34,16 @@ class Operation(NamedTuple):
     name: str | None = None
     request_id: str = ""
     within: float = math.inf
+    registered: tuple[str, str] | None = None
 
 
 class Answer(NamedTuple):
     """Response bytes. ``status`` is 200, or 294 where the body holds both ``data`` and ``errors``.
 
     ``timings`` are milliseconds by stage. ``document`` marks what was asked, the same for the same text.
-    ``rows`` are those it holds, by product, where its zone counts them; ``given`` how many statements and look-ups gave
-    one by one. ``fresh``: for how many seconds it may be used again, where every steward of its rows allows that.
+    ``rows`` are those it holds, by product, where its zone counts them or somebody asks `Before`; ``given`` how many
+    statements and look-ups gave one by one. ``fresh``: for how many seconds it may be used again, where every steward
+    of its rows allows that. ``codes`` are those of the errors beside the data.
     """
 
     body: bytes
@@ -47,3 +53,4 @@ class Answer(NamedTuple):
     rows: Mapping[str, int] = NO_ROWS
     fresh: float | None = None
     given: int = 0
+    codes: tuple[str, ...] = ()

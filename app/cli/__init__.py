@@ -17,7 +17,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 COMMANDS = (
     "serve", "token", "check", "schema", "explain", "bench", "access", "diff", "dictionary", "init", "policy",
-    "sql", "documents", "gateway", "partner", "version",
+    "sql", "documents", "gateway", "partner", "audit", "version",
 )  # fmt: skip
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from app.cli import Commands
+from app.version import version
 
 
 def add(commands: Commands) -> None:
@@ -15,9 +13,5 @@ def add(commands: Commands) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
-    try:
-        print(f"customhouse {version('customhouse')}")
-    except PackageNotFoundError:  # a checkout, which is run where it stands
-        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-        print(f"customhouse {project['project']['version']}")
+    print(f"customhouse {version()}")
     return 0

@@ -110,7 +110,8 @@ def _first(version: object) -> bool:
 
 def _bounded(found: Registered, variables: Mapping[str, object], name: str | None, request_id: str) -> Operation:
     check(found.variables, variables)
-    return Operation("graphql", found.text, variables, None if name == found.name else name, request_id)
+    own = None if name == found.name else name
+    return Operation("graphql", found.text, variables, own, request_id, registered=(found.name, found.hash))
 
 
 def unregistered() -> Refusal:

@@ -8,14 +8,14 @@ addresses and values never appear.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import orjson
 
 from app.http.exchange import Exchange
-from app.http.graphql import Trail
+from app.http.trail import Trail
 from app.log import later, says
+from app.marks import mark
 
 
 def record(exchange: Exchange, route: str, trail: Trail, seconds: float) -> None:
@@ -83,9 +83,3 @@ def _json(value: object) -> str:
 
 _quoted = functools.lru_cache(maxsize=256)(_json)
 METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-@functools.lru_cache(maxsize=20_000)
-def mark(digest: str, key: bytes) -> str:
-    """A caller's mark in the log."""
-    return hashlib.blake2b(digest.encode("ascii"), key=key, digest_size=8).hexdigest()

@@ -15,7 +15,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from app.http.early import Early
 from schema.errors import Refusal
@@ -40,6 +40,19 @@ _NONE: RawHeaders = []
 
 class ClientLeft(Exception):
     """The client closed the connection; there is nobody to answer."""
+
+
+class Instead(NamedTuple):
+    """An answer that is sent in place of another."""
+
+    status: int
+    content_type: str
+    body: bytes
+    extra: RawHeaders
+
+
+Admit: TypeAlias = Callable[[int, int | None], Awaitable[Instead | None]]
+"""Given an answer's status and length (None: it is sent in pieces); gives what is sent instead, or None."""
 
 
 class Short(Protocol):
@@ -105,6 +118,8 @@ class Exchange:
         self.request_id = new_id() if plain else request_id_of(headers)
         self.status = self.sent = 0
         self.closing = False
+        self.admit: Admit | None = None
+        """Asked before an answer is sent, where it may have to be withheld."""
         self._receive, self._send, self._slow_reader = receive, send, slow_reader
         self.short = short_way(receive)
         self._unread: bool | None = None  # until it is read, or an answer has to know
@@ -173,6 +188,11 @@ class Exchange:
 
     async def respond(self, status: int, content_type: str, body: bytes, extra: RawHeaders | None = None) -> None:
         """Send the answer."""
+        if self.admit is not None:
+            instead = await self.admit(status, len(body))
+            if instead is not None:
+                status, content_type, body, extra = instead
+                self.cache_control = None
         self.status, self.sent = status, len(body)
         if self.also:
             extra = [*(extra or ()), *self.also]
@@ -200,6 +220,12 @@ class Exchange:
     ) -> None:
         """Send an answer piece by piece, as fast as it is read. What ``pieces`` raises leaves the answer without its
         end, so that the client sees that it was broken off. Raises ClientLeft for a reader that stalls."""
+        if self.admit is not None:
+            instead = await self.admit(status, None)
+            if instead is not None:
+                self.admit = None
+                await self.respond(*instead)
+                return
         self.status = status
         headers = [
             (b"content-type", content_type.encode("ascii")),

@@ -10,16 +10,19 @@ import time
 
 from fastapi import FastAPI
 
+from app.audit.audit import Audit
 from app.edge.edge import Edge
 from app.http.access import record
+from app.http.audited import HEALTH, Audited
 from app.http.crowd import Crowd
 from app.http.early import Early
 from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
-from app.http.graphql import GraphQLEndpoint, Trail
+from app.http.graphql import GraphQLEndpoint
 from app.http.page import POLICY, page
 from app.http.refuse import graphql_errors, problem
 from app.http.sql import PATH, SqlEndpoint
-from app.http.surround import Surround, nothing_here, surround
+from app.http.surround import TRAIL, Surround, nothing_here, surround
+from app.http.trail import Trail
 from app.log import failure
 from app.settings import Settings
 from app.telemetry.telemetry import Telemetry
@@ -31,14 +34,17 @@ _ROUTES = frozenset(
 )
 _FOR_PARTNERS = _ROUTES - {"/explain"}
 """What there is beside GraphQL and SQL for partners; every other address is answered alike."""
+_ASKED = _FOR_PARTNERS | {"/graphql", DOCUMENTS}
 _LEFT = 499  # as the log of other gateways says it: the client closed the connection
 
 
 class Gateway:
     """The application uvicorn runs."""
 
-    def __init__(self, handlers: Surround, settings: Settings, zone: str, telemetry: Telemetry) -> None:
-        self._metrics, self._zone, self._telemetry = handlers.metrics, zone, telemetry
+    def __init__(
+        self, handlers: Surround, settings: Settings, zone: str, telemetry: Telemetry, audit: Audit | None = None
+    ) -> None:
+        self._metrics, self._zone, self._telemetry, self._audit = handlers.metrics, zone, telemetry, audit
         self._graphql = GraphQLEndpoint(handlers.switch, settings, page, POLICY)
         self._sql = SqlEndpoint(handlers.switch)
         self._around: FastAPI = surround(handlers)
@@ -60,6 +66,7 @@ class Gateway:
         telemetry = self._telemetry
         if telemetry.on or exchange.header(b"traceparent"):
             trail.trace = telemetry.begin(exchange, route)
+        audited = self._followed(exchange, trail, route, scope, restricted)
         try:
             if exchange.early is not None:
                 await self._early(exchange, exchange.early, trail, path)
@@ -72,7 +79,7 @@ class Gateway:
             elif restricted and path not in _FOR_PARTNERS:
                 await self._nothing(exchange, trail, nothing_here())
             else:
-                await self._beside(exchange, {**scope, "path": path}, receive, send)
+                await self._beside(exchange, trail, {**scope, "path": path}, receive, send)
         except ClientLeft:
             exchange.status = _LEFT
         finally:
@@ -87,7 +94,16 @@ class Gateway:
                 metrics.policy_refusals(trail.rules)
             if trail.trace is not None:
                 telemetry.end(trail.trace, exchange, route, trail, seconds)
+            if audited is not None:
+                audited.over(status, seconds)
         record(exchange, route, trail, seconds)
+
+    def _followed(self, exchange: Exchange, trail: Trail, route: str, scope: Scope, restricted: bool) -> Audited | None:
+        """The exchange on its way into the audit trail, where there is one and somebody can be concerned."""
+        if self._audit is None or route in HEALTH:
+            return None
+        known = route if route in _ASKED or not restricted else "other"
+        return Audited(self._audit, exchange, trail, known, scope.get("client"), restricted)
 
     async def _nothing(self, exchange: Exchange, trail: Trail, why: Refusal) -> None:
         trail.codes, exchange.closing = [why.code], self._switch.draining
@@ -109,14 +125,24 @@ class Gateway:
                 content_type, body = "application/problem+json", problem(why, exchange.request_id, restricted)
         await exchange.respond(status, content_type, body, early.headers)
 
-    async def _beside(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _beside(self, exchange: Exchange, trail: Trail, scope: Scope, receive: Receive, send: Send) -> None:
         fixed = [(b"x-request-id", exchange.request_id.encode("ascii")), *ALWAYS, *exchange.also]
         headers = [(name, value) for name, value in exchange.headers if name != b"x-request-id"]
 
+        withheld = False
+
         async def stamped(message: Message) -> None:
+            nonlocal withheld
+            if withheld:
+                return
             if message["type"] == "http.response.start":
                 given = message.get("headers", [])
-                exchange.status = int(str(message["status"]))
+                status = int(str(message["status"]))
+                if exchange.admit is not None and (instead := await exchange.admit(status, _length(given))) is not None:
+                    withheld, exchange.admit = True, None
+                    await exchange.respond(*instead)
+                    return
+                exchange.status = status
                 extra = [*fixed, (b"connection", b"close")] if self._switch.draining else fixed
                 message = {**message, "headers": [*(given if isinstance(given, list) else []), *extra]}
             body = message.get("body")
@@ -125,12 +151,18 @@ class Gateway:
 
         try:
             # An application's own path has its prefix before it, as ASGI wants it.
-            inner = {**scope, "path": f"{exchange.prefix}{scope['path']}", "root_path": exchange.prefix}
+            inner = {**scope, "path": f"{exchange.prefix}{scope['path']}", "root_path": exchange.prefix, TRAIL: trail}
             await self._around({**inner, "headers": [*headers, fixed[0]]}, receive, stamped)
         except Exception as error:  # noqa: BLE001 - FastAPI answers a failure and raises it again, to end in uvicorn's log
             if not exchange.status:
                 failure(exchange.request_id, error)
                 await exchange.respond(500, "text/plain; charset=utf-8", b"CH199")
+
+
+def _length(headers: object) -> int:
+    """The length of an answer, as its headers say it."""
+    found = dict(headers).get(b"content-length", b"0") if isinstance(headers, list) else b"0"
+    return int(found) if found.isdigit() else 0
 
 
 def _route(path: object) -> str:

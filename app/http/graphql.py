@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,9 +32,9 @@ from app.http.refuse import (
     refusal_headers,
     request_status,
 )
+from app.http.trail import Trail, mark_of
 from app.http.watch import TimeIsUp, Watch
 from app.log import failure
-from app.partners.door import Visit
 from app.serving import Serving, Switch
 from app.settings import Settings
 from resolvers.operation import Answer, Operation
@@ -44,34 +43,13 @@ from schema.errors import Refusal, Refusals
 from schema.zone import INTERNAL, Zone
 
 if TYPE_CHECKING:
-    from app.telemetry.trace import Trace
+    pass
 
 _VARY = (b"vary", b"Accept, Accept-Encoding")
 _VARIES: RawHeaders = [_VARY]
 _LATER = 0.02
 """Seconds by which the sources' deadline is later than the exchange's own, which says it for the whole answer."""
 _TYPES: Mapping[Media, str] = {media: f"{media}; charset=utf-8" for media in (JSON, GRAPHQL)}
-
-
-class Trail:
-    """What the request log says about an exchange."""
-
-    __slots__ = ("caller", "codes", "document", "rows", "rules", "serving", "timings", "trace", "visit")
-
-    def __init__(self) -> None:
-        self.serving: Serving | None = None
-        self.caller: Caller | None = None
-        self.document: str | None = None
-        self.codes: Sequence[str] = ()
-        self.timings: dict[str, float] = {}
-        self.rules: Sequence[str] = ()
-        self.rows = 0
-        self.trace: Trace | None = None
-        self.visit: Visit | None = None
-
-    def fields(self) -> RawHeaders:
-        """What an answer says of its partner's quotas."""
-        return [] if self.visit is None else self.visit.fields()
 
 
 class GraphQLEndpoint:
@@ -142,13 +120,11 @@ class GraphQLEndpoint:
                     operation = asked
                 else:
                     operation = await desk.operation(asked, partial(serving.engine.knows, caller))
+                trail.registered = operation.registered
                 if exchange.via is not None:
                     operation = operation._replace(within=exchange.within() + _LATER)
                 timings["read"] = (time.perf_counter() - known) * 1000
-                if trail.visit is None:
-                    answer = await serving.engine.answer(operation, caller)
-                else:
-                    answer = await serving.engine.answer(operation, caller, trail.visit.before)
+                answer = await serving.engine.answer(operation, caller, trail.before)
                 if isinstance(asked, Named):
                     desk.answered(asked)
         except (Refusal, Refusals) as refused:
@@ -156,15 +132,17 @@ class GraphQLEndpoint:
                 if isinstance(refused, Unkept):
                     raise Refused(refused) from refused
                 raise
-            trail.document = _mark(operation)
+            trail.document = mark_of(operation.text)
             raise Refused(refused) from refused
         except Exception as error:
             if operation is not None:
-                trail.document = _mark(operation)
+                trail.document = mark_of(operation.text)
             if isinstance(error, TimeIsUp):
                 raise _late(operation) from None
             raise
-        trail.document, trail.rows = answer.document, answer.given
+        trail.document, trail.rows, trail.beside = answer.document, answer.given, answer.codes
+        if trail.audited:
+            trail.gave(answer.rows)
         timings.update(answer.timings)
         return answer
 
@@ -194,7 +172,8 @@ class GraphQLEndpoint:
         self, exchange: Exchange, media: Media, why: Refusal | Refusals, trail: Trail, looked_at: bool
     ) -> None:
         profile, first = self._settings.status_profile, errors_of(why)[0]
-        trail.codes, trail.rules = [error.code for error in errors_of(why)], rules_of(why)
+        trail.withheld([error.code for error in errors_of(why)])
+        trail.rules = rules_of(why)
         if exchange.status:
             raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
         status = request_status(why, media, profile) if looked_at else protocol_status(first, profile)
@@ -265,11 +244,6 @@ def _late(operation: Operation | None) -> Refusal | Refused:
     if operation is None:
         return Refusal("CH153", "The request body did not arrive in time.", status=408)
     return Refused(too_slow())
-
-
-def _mark(operation: Operation) -> str:
-    """What stands for a refused document in the log."""
-    return hashlib.sha256(operation.text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _form(accept: str) -> Media:

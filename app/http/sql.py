@@ -18,9 +18,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
-from app.http.graphql import Trail, broken, check_declared, rules_of, too_slow
+from app.http.graphql import broken, check_declared, rules_of, too_slow
 from app.http.media_sql import Coding, coding_of, format_of
 from app.http.refuse import problem, refusal_headers
+from app.http.trail import Trail, mark_of
 from app.http.watch import TimeIsUp, Watch
 from app.log import event, failure, says
 from app.partners.metered import Metered
@@ -90,11 +91,12 @@ class SqlEndpoint:
             wanted = await self._read(exchange, serving)
             form = _form(exchange, wanted.format, serving.zone.sql.formats)
             watch.listen()
-            before = None if visit is None else visit.before
-            result = await statements.answer(wanted.asked._replace(within=within), caller, before)
+            trail.document = mark_of(wanted.asked.text)
+            result = await statements.answer(wanted.asked._replace(within=within), caller, trail.before)
             if visit is not None:
                 result = replace(result, stream=Metered(result.stream, visit, result.products))
             try:
+                trail.document = mark_of(result.normal)
                 trail.timings.update(result.timings)
                 await self._send(exchange, serving, Chosen(form, wanted.layout), result, trail)
             finally:
@@ -129,7 +131,8 @@ class SqlEndpoint:
                 log_statement(exchange, serving, result)
                 await self._stream(exchange, coding, written.media, _with(first, pieces), trail)
         finally:
-            trail.rows = tally.rows
+            trail.rows = trail.shown = tally.rows
+            trail.beside = () if tally.refusal is None else (tally.refusal.code,)
 
     async def _stream(
         self,
@@ -149,6 +152,7 @@ class SqlEndpoint:
         trail.codes, trail.rules = [why.code], rules_of(why)
         if exchange.status:
             raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
+        trail.withheld(trail.codes)
         exchange.closing = self._switch.draining
         headers = [_VARY, *refusal_headers(why), *trail.fields()]
         body = sql_problem(why, exchange.request_id, self._switch.restricted)

@@ -20,23 +20,25 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from app.http.described import Described
-from app.http.exchange import RawHeaders, request_id_of
+from app.http.exchange import request_id_of
 from app.http.media import is_json_body
 from app.http.page import asset
 from app.http.read import read_post
 from app.http.refuse import errors_of, problem, refusal_headers
+from app.http.trail import Trail
 from app.log import event, failure
 from app.metrics.metrics import Metrics
-from app.partners.door import Visit
 from app.serving import Serving, Switch
 from app.settings import Settings
-from resolvers.operation import Operation
+from resolvers.operation import Before, Operation
 from schema.caller import Caller
 from schema.errors import Refusal, Refusals
 from schema.graphql import build
 
 Dictionary = Callable[[Serving, Caller], object]
-Explain = Callable[[Serving, Operation, Caller], Awaitable[object]]
+Explain = Callable[[Serving, Operation, Caller, Before], Awaitable[object]]
+TRAIL = "customhouse.trail"
+"""Where in a scope the trail of an exchange is, for what is learnt of it here."""
 _SDLS = 32
 _CHECKED_FOR, _LOOKED_FOR = 2.0, 5.0
 
@@ -92,8 +94,10 @@ class Surround:
             raise Refusal("CH141", "The request body is not declared as JSON.", status=415)
         asked = read_post(await _bounded(request, serving.zone.max_body_bytes))
         operation = await serving.desk.operation(asked, partial(serving.engine.knows, caller))
+        trail = _trail(request)
+        trail.asks(operation)
         async with asyncio.timeout(serving.zone.timeout):
-            return _json(200, await self.explain(serving, operation, caller))
+            return _json(200, await self.explain(serving, operation, caller, trail.decided))
 
     async def live(self) -> Response:
         """The process runs."""
@@ -215,23 +219,25 @@ def may_explain(caller: Caller, right: str | None) -> bool:
 @contextlib.asynccontextmanager
 async def _admitted(serving: Serving, request: Request) -> AsyncIterator[Caller]:
     """The caller of a request that may be answered. Raises `Refusal`, also in place of a cancellation."""
-    caller = await serving.authenticator.authenticate(request.headers.raw)
+    trail = _trail(request)
+    trail.serving = serving
+    caller = trail.caller = await serving.authenticator.authenticate(request.headers.raw)
     if serving.door is None:
         yield caller
         return
-    request.state.visit = serving.door.visit(caller)
-    async with request.state.visit:
+    trail.visit = serving.door.visit(caller)
+    async with trail.visit:
         yield caller
 
 
-def _fields(request: Request) -> RawHeaders:
-    """What an answer says of its partner's quotas."""
-    visit: Visit | None = getattr(request.state, "visit", None)
-    return [] if visit is None else visit.fields()
+def _trail(request: Request) -> Trail:
+    found: Trail = request.scope[TRAIL]
+    return found
 
 
 def _with_fields(request: Request, response: Response) -> Response:
-    for name, value in _fields(request):
+    """The response with what it says of its partner's quotas."""
+    for name, value in _trail(request).fields():
         response.headers[name.decode()] = value.decode()
     return response
 
@@ -293,8 +299,9 @@ class _Says:
         return self._problem(request, Refusal("CH199", "Something went wrong inside the gateway.", status=500))
 
     def _problem(self, request: Request, refusal: Refusal) -> Response:
+        _trail(request).codes = [refusal.code]
         body = problem(refusal, request_id_of(request.headers.raw), self.switch.restricted)
         response = Response(body, refusal.status, media_type="application/problem+json")
-        for name, value in [*refusal_headers(refusal), *_fields(request)]:
+        for name, value in refusal_headers(refusal):
             response.headers[name.decode()] = value.decode()
-        return response
+        return _with_fields(request, response)

@@ -61,12 +61,13 @@ MASKED = Family(
 POLICY = Family("policy_refusals_total", "Questions that a rule refused, by rule.", "counter", ("rule",))
 SHED = Family("shed_total", "Requests turned away because too much was under way.", "counter", ("reason",))
 RELOADS = Family("reloads_total", "New versions of the project, by each worker.", "counter", ("result",))
+AUDIT = Family("audit_records_total", "Audit records, by what became of them.", "counter", ("sink", "result"))
 
 RECORDED: Mapping[str, Family] = {
     family.name: family
     for family in (
         REQUESTS, DURATION, STAGES, PARTNERS, REFUSALS, SOURCE, SOURCE_ERRORS, BREAKERS, RETRIES, HEDGES, TURNED_AWAY,
-        PLANS, PLAN_REQUESTS, CACHE, TOKENS, INFLIGHT, KEYS, ROWS, MASKED, POLICY, SHED, RELOADS,
+        PLANS, PLAN_REQUESTS, CACHE, TOKENS, INFLIGHT, KEYS, ROWS, MASKED, POLICY, SHED, RELOADS, AUDIT,
     )
 }  # fmt: skip
 PREFIX = "customhouse_"

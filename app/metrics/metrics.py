@@ -14,6 +14,7 @@
     metrics.rows(zone, count)                                   rows of one answer
     metrics.masked(counts)                                      columns of one question that a mask stood before
     metrics.policy_refusals(rules), metrics.shed(reason)        questions that were not answered
+    metrics.audit(sink, "written" | "failed" | "refused", count)        audit records
 
 ``stages`` are milliseconds by name, as `resolvers.operation.Answer.timings` has them; ``route`` is one of our own
 names, never a path. The calls for stages 3 to 7 are `resolvers.observe.Observer`'s.
@@ -31,6 +32,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
 from app.metrics.families import (
+    AUDIT,
     BREAKERS,
     BUCKETS,
     CACHE,
@@ -167,6 +169,9 @@ class Metrics:
 
     def reload(self, result: str) -> None:
         self._cells[self._reloads[result]] += 1
+
+    def audit(self, sink: str, result: str, count: int) -> None:
+        self._cells[self._place(AUDIT, (sink, result))] += count
 
     def keys(self, issuer: str, result: str) -> None:
         self._cells[self._place(KEYS, (issuer, result))] += 1

@@ -12,6 +12,7 @@ from types import TracebackType
 from app.partners.stops import Stops
 from app.quotas.counters import Counters
 from app.quotas.meter import Fields, Meter, Told
+from policies.account import Account
 from resolvers.operation import Before
 from schema.caller import Caller
 from schema.zone import Zone
@@ -67,6 +68,6 @@ class Visit:
         """What every answer says of the quotas."""
         return self._told.fields()
 
-    async def _products(self, named: frozenset[str]) -> None:
+    async def _products(self, account: Account) -> None:
         if self._meter is not None:
-            await self._meter.products(self._partner, named)
+            await self._meter.products(self._partner, account.named)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.caching import cache_url
 from app.partners.door import Door
+from app.partners.stop import Stop
 from app.partners.stops import Stops
 from app.partners.stops_file import NAME
 from app.quotas.counters import Counters
@@ -56,8 +57,10 @@ def stops_path(settings: Settings) -> Path:
     return settings.stops or settings.project / NAME
 
 
-def open_partners(settings: Settings, zone: str, keys: Mapping[str, bytes]) -> Partners:
-    """Connects to nothing. Raises StartError for a cache URL that cannot be had."""
+def open_partners(
+    settings: Settings, zone: str, keys: Mapping[str, bytes], told: Callable[[str, Stop | None], None]
+) -> Partners:
+    """Connects to nothing; ``told`` hears of stops. Raises StartError for a cache URL that cannot be had."""
     url = cache_url(settings)
 
     def share() -> SharedStops:
@@ -66,5 +69,5 @@ def open_partners(settings: Settings, zone: str, keys: Mapping[str, bytes]) -> P
         return SharedStops(str(url), zone, keys["seal"])
 
     secret = blake2b(b"partner quotas", key=keys["seal"][:64], digest_size=32).digest()
-    stops = Stops(zone, stops_path(settings), None if url is None else share)
+    stops = Stops(zone, stops_path(settings), None if url is None else share, told)
     return Partners(stops, Counters(zone, secret, workers=settings.workers, url=url))

@@ -31,10 +31,16 @@ _Stamp = tuple[int, int, int]
 
 class Stops:
     """The stops of one zone; a reload goes on using it. ``share`` opens what processes share, when there are
-    partners; None: the file alone."""
+    partners; None: the file alone. ``told`` hears who is stopped from now on, or (None) is not any more."""
 
-    def __init__(self, zone: str, path: Path, share: Callable[[], SharedStops] | None = None) -> None:
-        self._zone, self._path, self._share = zone, path, share
+    def __init__(
+        self,
+        zone: str,
+        path: Path,
+        share: Callable[[], SharedStops] | None = None,
+        told: Callable[[str, Stop | None], None] = lambda partner, stop: None,
+    ) -> None:
+        self._zone, self._path, self._share, self._told = zone, path, share, told
         self._shared: SharedStops | None = None
         self._partners: tuple[str, ...] = ()
         self._filed: Mapping[str, Stop] = {}
@@ -115,10 +121,12 @@ class Stops:
         before, self._stopped = self._stopped, stopped
         for name in stopped.keys() - before.keys():
             event("partner_stopped", "warning", zone=self._zone, partner=name, since=stopped[name].moment)
+            self._told(name, stopped[name])
             for inside in tuple(self._inside.get(name, ())):
                 inside.end()
         for name in before.keys() - stopped.keys():
             event("partner_resumed", "warning", zone=self._zone, partner=name)
+            self._told(name, None)
 
     def _now(self) -> _Stamp | None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 
 from app.http.exchange import Exchange
-from app.http.graphql import Trail
+from app.http.trail import Trail
 from app.log import event
 from app.serving import Serving
 from app.telemetry.scrub import scrubbed_sql, words_of

@@ -30,7 +30,7 @@ from opentelemetry.trace.status import Status, StatusCode
 
 from app.http.access import METHODS
 from app.http.exchange import Exchange
-from app.http.graphql import Trail
+from app.http.trail import Trail
 from app.serving import Serving
 from app.telemetry.trace import Call, Ids, Trace
 from resolvers.backends.opened import speaks_sql

@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.http.exchange import Exchange
-from app.http.graphql import Trail
+from app.http.trail import Trail
 from app.log import event, failure
 from app.settings import Settings
 from app.telemetry.parent import Parent, headers_of, parent_of

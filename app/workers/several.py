@@ -33,7 +33,7 @@ def supervise(work: Work, loaded: Loaded, admin: socket.socket | None) -> None:
                 admin.close()
             try:
                 others = [sheet for at, sheet in enumerate(written) if at != number]
-                uvloop.run(serve_doors(work, loaded, written[number], others, lifeline))
+                uvloop.run(serve_doors(work, loaded, written[number], others, lifeline, number))
             except StartError as error:
                 raise CannotServe(str(error)) from None
             finally:

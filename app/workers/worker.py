@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from functools import partial
 
 from app import garbage, log
+from app.audit.audit import auditing
 from app.doors import url_of
 from app.hall import Hall, halls, missing
 from app.loaded import Loaded
@@ -32,13 +33,30 @@ Task = Callable[[], Coroutine[None, None, None]]
 
 
 async def serve_doors(
-    work: Work, loaded: Loaded, sheet: Sheet, others: Sequence[Sheet] = (), lifeline: Lifeline | None = None
+    work: Work,
+    loaded: Loaded,
+    sheet: Sheet,
+    others: Sequence[Sheet] = (),
+    lifeline: Lifeline | None = None,
+    number: int = 0,
 ) -> None:
-    """Until told to stop. ``others`` are the sheets of its siblings. Raises StartError."""
-    settings, at, metrics = work.settings, halls(work, sheet), Metrics(sheet)
+    """Until told to stop. ``others`` are the sheets of its siblings, ``number`` is its own among them. Raises
+    StartError."""
+    alone = work.settings.workers == 1
+    async with auditing(work.settings.audit, None if alone else number, Metrics(sheet).audit) as audit:
+        serving = _serve(work, halls(work, sheet, audit), loaded, sheet, others, lifeline)
+        del loaded
+        await serving
+
+
+async def _serve(
+    work: Work, at: Sequence[Hall], loaded: Loaded, sheet: Sheet, others: Sequence[Sheet], lifeline: Lifeline | None
+) -> None:
+    settings, metrics = work.settings, Metrics(sheet)
     ways = [Way(post.listener, hall.gateway, hall.switch) for post, hall in zip(work.posts, at, strict=True)]
     server = Server(ways, settings.shutdown_timeout, settings.drain_delay, sheet, others)
-    reloader = Reloader(at, loaded.root, work.load, settings.reload_every, metrics, partial(_tell, sheet))
+    served, refused = partial(_served, sheet, at), partial(_refused, at)
+    reloader = Reloader(at, loaded.root, work.load, settings.reload_every, metrics, served, refused)
     await reloader.start(loaded)
     del loaded
     garbage.settle()
@@ -101,6 +119,13 @@ def _hearing(reloader: Reloader) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGHUP)
 
 
-def _tell(sheet: Sheet, loaded: Loaded) -> None:
-    """Let the parent know what is served."""
+def _served(sheet: Sheet, at: Sequence[Hall], loaded: Loaded) -> None:
+    """Let the parent and the audit trail know what is served."""
+    for hall in at:
+        hall.acts.serving(loaded.zones[hall.zone])
     sheet.serve(Version(loaded.fingerprint, loaded.catalog, loaded.policies))
+
+
+def _refused(at: Sequence[Hall], errors: Sequence[str]) -> None:
+    for hall in at:
+        hall.acts.reload_refused(errors)

@@ -14,6 +14,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from policies.account import Account
 from policies.condition import Moment
 from policies.decide import masked_columns
 from policies.govern import GuardTuple, Secrets, needed_products, row_functions
@@ -65,12 +66,13 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A planned statement. ``normal`` is its text without values."""
+    """A planned statement. ``account`` tells an auditor what was decided."""
 
     logical: LogicalStatement
     governed: GovernedStatement
     plan: StatementPlan
     masked: tuple[tuple[str, int], ...]
+    account: Account
 
     def texts(self) -> Iterator[str]:
         """What tells this plan apart from others: its statements, and what it looks up."""
@@ -132,7 +134,7 @@ class Statements:
             sight, ready = await loop.run_in_executor(house.compiler, self.prepare, asked, caller)
             planned = time.perf_counter()
             if before is not None:
-                await before(ready.logical.products)
+                await before(ready.account)
             followed = FOLLOWED.get()
             if followed is not None:
                 followed.runs(ready.logical.products, ready.texts)
@@ -193,8 +195,10 @@ class Statements:
 
     def _ready(self, logical: LogicalStatement, caller: Caller, guards: Guards) -> Ready:
         governed = self._governed(logical, caller, guards.tuple)
-        plan = plan_statement(governed, self._house.catalog, self._dialects, self._mixing)
-        return Ready(logical, governed, plan, masked_columns(governed.decisions))
+        house = self._house
+        plan = plan_statement(governed, house.catalog, self._dialects, self._mixing)
+        account = Account(governed, guards.tuple, house.policies, house.catalog, self.zone.name)
+        return Ready(logical, governed, plan, masked_columns(governed.decisions), account)
 
     def _governed(self, logical: LogicalStatement, caller: Caller, guards: GuardTuple) -> GovernedStatement:
         return govern_statement(logical, caller, guards, self._house.policies, self._house.catalog)

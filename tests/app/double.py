@@ -101,7 +101,7 @@ def _no_source(source: Source, _: Path) -> NoReturn:
     raise AssertionError(source.name)
 
 
-async def _explain(_: object, operation: Operation, caller: Caller) -> object:
+async def _explain(_: object, operation: Operation, caller: Caller, before: object) -> object:
     return {"query": operation.text, "purpose": caller.purpose}
 
 

@@ -63,8 +63,13 @@ def write_project(folder: Path, issuer: str, scorer: str) -> Path:
     return folder
 
 
+def audit_of(folder: Path) -> Path:
+    """The audit trail of a project's gateway."""
+    return folder.parent / "audit.jsonl"
+
+
 def start(folder: Path, store: str, collector: str, zone: str = "internal") -> Process:
-    """With every sink there is: the log with its slow requests, traces of all, metrics."""
+    """With every sink there is: the log with its slow requests, traces of all, metrics, the audit trail."""
     environ = {
         "CUSTOMHOUSE_MASTER_KEY" if zone == "internal" else f"CUSTOMHOUSE_MASTER_KEY_{zone.upper()}": MASTER,
         "CUSTOMHOUSE_EXPLAIN": "roles:platform",
@@ -75,6 +80,7 @@ def start(folder: Path, store: str, collector: str, zone: str = "internal") -> P
         "CUSTOMHOUSE_SLOW": "0.000001",
         "CUSTOMHOUSE_ADMIN": "127.0.0.1:0",
         "NO_PROXY": "127.0.0.1",
+        "CUSTOMHOUSE_AUDIT": f"file:{audit_of(folder)}",
     }
     return Process(["-m", "app.cli", "serve", "--project", str(folder), "--zone", zone], environ)
 

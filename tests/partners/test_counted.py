@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from app.project import load_project
+from policies.account import Account
 from resolvers.backends.registry import open_backend
 from resolvers.engine import Engine
 from resolvers.operation import Operation
@@ -86,8 +87,8 @@ async def test_products_are_told_before_a_source_is_asked(engine: Engine) -> Non
     """Those that are named, in filters too; and whoever objects keeps the source from being asked."""
     told: list[frozenset[str]] = []
 
-    async def before(products: frozenset[str]) -> None:
-        told.append(products)
+    async def before(account: Account) -> None:
+        told.append(account.named)
         raise LookupError
 
     for query in ("{ orders { nodes { id } } }", '{ orders(where: {customer: {name: {eq: "Ana"}}}) { nodes { id } } }'):
