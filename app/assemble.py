@@ -50,8 +50,8 @@ OpenSource = Callable[[Source, Path, Observer], Opened]
 
 def no_door(zone: Zone) -> None:
     """For processes that take nobody in."""
-    if zone.partner_claim is not None:
-        raise RuntimeError("a zone with partners needs a door")
+    if zone.partner_claim is not None or zone.rate.some:
+        raise RuntimeError("a zone with partners or rates needs a door")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import orjson
 
 from app.edge.identity import vouched
 from app.tokens.bearer import not_one_token, token_in
+from app.tokens.compact import malformed
 from app.tokens.verify import Papers, Trusted, verify
 from schema.caller import Caller, ClaimValue
 from schema.catalog import Claim
@@ -95,7 +96,10 @@ class Authenticator:
             if said is not None and self._gateway is not None:
                 papers = await self._gateway.papers(said, self._issuers, self._declared)
             else:
-                papers = await verify(token_in(written), self._issuers, self._declared)
+                token = token_in(written)
+                if len(token) > self._zone.max_token_bytes:
+                    raise malformed(f"The token is longer than {self._zone.max_token_bytes} bytes.")
+                papers = await verify(token, self._issuers, self._declared)
         except Refusal:
             self._count("refused")
             raise

@@ -67,7 +67,7 @@ async def tell_why(serving: Serving, operation: Operation, caller: Caller, befor
     if not isinstance(engine, Engine):
         raise TypeError("only the engine can explain itself")
     prepared = await asyncio.to_thread(engine.prepare, operation, caller)
-    await before(prepared.ready.account)
+    await before(prepared.ready.account, prepared.cost)
     return await asyncio.to_thread(explain_json, engine, operation, caller)
 
 

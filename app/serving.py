@@ -40,7 +40,7 @@ class Answering(Protocol):
 @dataclass(frozen=True, slots=True)
 class Serving:
     """One version of everything a request needs. ``log_key`` makes the log's caller marks; ``release`` gives back what
-    other versions may share (sources, key sets). ``door`` None: the zone has no partners."""
+    other versions may share (sources, key sets). ``door`` None: the zone has no partners and no rates."""
 
     project: Project
     zone: Zone

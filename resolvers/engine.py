@@ -41,6 +41,7 @@ from resolvers.encode import Encoder, encoder
 from resolvers.entitlements import Entitlements
 from resolvers.failed import MOST_PLACES, failed_places
 from resolvers.followed import FOLLOWED
+from resolvers.frontends.graphql.cost import Estimate, too_costly
 from resolvers.frontends.graphql.frontend import Asked, GraphQLFrontEnd, Inlined
 from resolvers.lookups.calls import Calls
 from resolvers.lookups.find import Found, Sources
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from resolvers.statements.engine import Statements
 
 PLANS, TEXTS = 500, 2_000
+_LONG = 256 * 1024
+"""An answer that is not read again where others would have to wait for it."""
 _NONE: frozenset[str] = frozenset()
 
 
@@ -106,7 +109,8 @@ class Prepared(NamedTuple):
     ready: Ready
     request: Request
     timings: dict[str, float]
-    document: str
+    document: Asked
+    cost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class Standing:
 
     document: Asked
     ready: Ready
+    cost: int | None  # where no variable decides it
 
 
 class Engine:
@@ -187,7 +192,7 @@ class Engine:
             prepared = await asyncio.get_running_loop().run_in_executor(self._compiler, self.prepare, operation, caller)
             self._observer.plan_miss(len(self._plans))
         if before is not None:
-            await before(prepared.ready.account)
+            await before(prepared.ready.account, prepared.cost)
         deadline = Deadline.after(min(self.zone.timeout, operation.within, caller.expires - self._clock()))
         ready, request, timings = prepared.ready, prepared.request, prepared.timings
         started = time.perf_counter()
@@ -203,9 +208,12 @@ class Engine:
         ended = time.perf_counter()
         timings["run"] = (ended - started) * 1000
         answer = self._encode(prepared, ran, request)
+        if operation.costs:
+            long = len(answer.body) > _LONG
+            answer = await asyncio.to_thread(_with_costs, prepared, answer) if long else _with_costs(prepared, answer)
         timings["encode"] = _since(ended)
         left = ran.fresh - time.monotonic()
-        if 0 < left < math.inf and not ran.failures and not ready.plan.query.entitlements:
+        if 0 < left < math.inf and not (ran.failures or ready.plan.query.entitlements or operation.costs):
             answer = answer._replace(fresh=left)
         counting = self._counting or before is not None
         return answer._replace(rows=ready.counted.rows(ran.rows, request)) if counting else answer
@@ -293,6 +301,7 @@ class Engine:
         started = time.perf_counter()
         sealer = self._sealer(caller)
         values = document.coerce(operation.variables)
+        cost = self._affordable(document.estimate, values)
         key = (document.key, document.signature(values, sealer.open))
         compiled = self._logical.known(key)
         if compiled is None:
@@ -308,22 +317,32 @@ class Engine:
         if ready is None:
             ready = self._plans.keep((key, guards.number, large), self._ready(compiled, caller, guards, large, made))
         if document.fixed and not compiled.pages:
-            self._standing.keep((sight.number, operation.text, operation.name), Standing(document, ready))
+            standing = Standing(document, ready, document.estimate.fixed)
+            self._standing.keep((sight.number, operation.text, operation.name), standing)
         planned = time.perf_counter()
         timings = {"compile": (governing - started) * 1000, "govern": (planned - governing) * 1000}
         governed = request._replace(slots=ready.plan.query.slots)  # it has more binds than the logical query
-        return Prepared(ready, governed, timings, document.mark)
+        return Prepared(ready, governed, timings, document, cost)
 
     def _stood(self, standing: Standing, operation: Operation, caller: Caller) -> Prepared:
         started = time.perf_counter()
         query, document = standing.ready.plan.query, standing.document
-        values = document.coerce(operation.variables)
+        values, cost = document.coerce(operation.variables), standing.cost
+        if cost is None:
+            cost = self._affordable(document.estimate, values)
         request = Request(
             caller, query.slots, values, self._sealer(caller), self._keys, self._minute(), self.zone.region
         )
         if query.logical.limits:
             check_limits(query.logical.limits, request)
-        return Prepared(standing.ready, request, {"compile": _since(started)}, document.mark)
+        return Prepared(standing.ready, request, {"compile": _since(started)}, document, cost)
+
+    def _affordable(self, estimate: Estimate, values: Mapping[str, object]) -> int:
+        """What it may cost. Raises `Refusal` CH624 where that is more than the zone allows."""
+        cost = estimate.of(values)
+        if cost > self.zone.limits.cost:
+            raise too_costly(cost, self.zone.limits.cost)
+        return cost
 
     def visible(self, caller: Caller) -> VisibleSet:
         """The names a caller may know."""
@@ -389,7 +408,7 @@ class Engine:
         ready = prepared.ready
         shared = _shared(ran) if ready.alike else None
         if shared is not None and (written := shared.written(ready)) is not None:
-            return Answer(written, 200, prepared.timings, prepared.document, given=ran.given)
+            return Answer(written, 200, prepared.timings, prepared.document.mark, given=ran.given, cost=prepared.cost)
         failed = frozenset(ran.failures) if ran.failures else _NONE
         body: dict[str, object] = {"data": ready.encoder.encode(ran.rows, failed, request)}
         if failed:
@@ -401,10 +420,11 @@ class Engine:
             raise too_many_bytes(self.zone.max_answer_bytes)
         if shared is not None:
             shared.keep(ready, text)
+        mark, cost = prepared.document.mark, prepared.cost
         if not failed:
-            return Answer(text, 200, prepared.timings, prepared.document, given=ran.given)
+            return Answer(text, 200, prepared.timings, mark, given=ran.given, cost=cost)
         codes = tuple(sorted({failure.code for failure in ran.failures.values()}))
-        return Answer(text, 294, prepared.timings, prepared.document, given=ran.given, codes=codes)
+        return Answer(text, 294, prepared.timings, mark, given=ran.given, codes=codes, cost=cost)
 
     def _errors(self, ready: Ready, ran: Ran, request: Request, most: int = MOST_PLACES) -> list[dict[str, object]]:
         """An error for every root that failed, and for every object below one, ``most`` for each part of the query."""
@@ -433,6 +453,14 @@ class Engine:
 
     def _minute(self) -> int:
         return int(self._clock() // 60)
+
+
+def _with_costs(prepared: Prepared, answer: Answer) -> Answer:
+    """The same answer, which also says what it was estimated to cost and did."""
+    data = orjson.loads(answer.body)["data"]
+    said = {"estimated": prepared.cost, "actual": prepared.document.cost(prepared.request.variables, data)}
+    extensions = orjson.dumps({"extensions": {"cost": said}})
+    return answer._replace(body=answer.body[:-1] + b"," + extensions[1:])
 
 
 def _first(ran: Ran, needs: frozenset[str]) -> Refusal:

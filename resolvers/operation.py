@@ -17,16 +17,16 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 NO_TIMINGS: Mapping[str, float] = MappingProxyType({})
 NO_ROWS: Mapping[str, int] = MappingProxyType({})
 Language = Literal["graphql", "sql"]
-Before = Callable[[Account], Awaitable[None]]
-"""Asked when it is known what an operation names and what was decided on it, before any source is; raises `Refusal` to
-end it there."""
+Before = Callable[[Account, int], Awaitable[None]]
+"""Asked when it is known what an operation names, what was decided on it and what it may cost, before any source is;
+raises `Refusal` to end it there."""
 
 
 class Operation(NamedTuple):
     """A request's text and values, not yet understood. ``name`` picks one of several GraphQL operations;
     ``request_id`` names the request in logs, ours and those of sources that take one. ``within``: the seconds it may
     take, where that is less than the zone allows. ``registered``: name and hash, where the text is a registered
-    document's."""
+    document's. ``costs``: the answer says what it cost."""
 
     language: Language
     text: str
@@ -35,6 +35,7 @@ class Operation(NamedTuple):
     request_id: str = ""
     within: float = math.inf
     registered: tuple[str, str] | None = None
+    costs: bool = False
 
 
 class Answer(NamedTuple):
@@ -43,7 +44,8 @@ class Answer(NamedTuple):
     ``timings`` are milliseconds by stage. ``document`` marks what was asked, the same for the same text.
     ``rows`` are those it holds, by product, where its zone counts them or somebody asks `Before`; ``given`` how many
     statements and look-ups gave one by one. ``fresh``: for how many seconds it may be used again, where every steward
-    of its rows allows that. ``codes`` are those of the errors beside the data.
+    of its rows allows that. ``codes`` are those of the errors beside the data. ``cost`` is what it was estimated to
+    cost.
     """
 
     body: bytes
@@ -54,3 +56,4 @@ class Answer(NamedTuple):
     fresh: float | None = None
     given: int = 0
     codes: tuple[str, ...] = ()
+    cost: int = 0

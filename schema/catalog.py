@@ -43,7 +43,7 @@ class Column:
     the product's other columns for a derived column, else None. ``tags`` include the inherited and propagated ones.
     ``field`` is the GraphQL name. ``inputs`` are the columns of the same product that ``expression`` names.
     ``declassify`` is the steward's reason why the tags of the inputs are not inherited. ``nullable`` False: the source
-    never has a null there.
+    never has a null there. ``cost`` weighs a value of it (`schema.graphql.weights`), None as usual.
     """
 
     name: str
@@ -60,13 +60,15 @@ class Column:
     inputs: frozenset[str] = frozenset()
     declassify: str | None = None
     nullable: bool = True
+    cost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
     """A way from one product to another. ``pairs`` are (column here, column there). ``id`` is
     ``domain.product.name``. ``calls``: it leads to a model, which is given what stands here as its inputs; ``paths``
-    are then (relationships and a column at their end, input there) for inputs that come from further away."""
+    are then (relationships and a column at their end, input there) for inputs that come from further away.
+    ``cost`` weighs following it once, None as usual."""
 
     id: str
     name: str
@@ -80,6 +82,7 @@ class Relationship:
     traverse_masked: str | None = None
     calls: bool = False
     paths: tuple[tuple[tuple[str, ...], str], ...] = ()
+    cost: int | None = None
 
     def feeds(self) -> dict[str, tuple[str, ...]]:
         """For a model: by input, what feeds it from here: a column, or relationships and a column at their end."""
@@ -157,7 +160,7 @@ class Product:
     be empty for entitlements only. ``singular``/``plural`` are the GraphQL roots, ``type_name`` the GraphQL type.
     ``entitlement`` products are never published. ``freshness`` is how old its rows may be, in seconds; with ``cache`` a
     result made of them may be used again for so long. ``partition`` and ``cluster`` say how the source keeps its rows,
-    ``rows`` about how many there are.
+    ``rows`` about how many there are. ``cost`` weighs a row, None as usual.
     """
 
     id: str
@@ -185,6 +188,7 @@ class Product:
     partition: Partition | None = None
     rows: int | None = None
     cluster: tuple[str, ...] = ()
+    cost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ def _column(
         groupable=node.flag("groupable", True),
         declassify=reason,
         nullable=node.flag("nullable", True),
+        cost=node.whole_if_said("cost"),
     )
 
 

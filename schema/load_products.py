@@ -115,6 +115,7 @@ def _product(id_: str, place: Place, node: Entries, domains: Mapping[str, Domain
         cache=node.flag("cache", False),
         entitlement=node.flag("entitlement", False),
         rows=node.whole("rows", 0) if node.has("rows") else None,
+        cost=node.whole_if_said("cost"),
     )
     if not node.has("model"):
         _where(product, node, errors)

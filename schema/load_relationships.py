@@ -90,6 +90,7 @@ def _read(
         traverse_masked=node.map("traverse_masked").text("reason"),
         calls=target.model is not None,
         paths=tuple(paths),
+        cost=node.whole_if_said("cost"),
     )
 
 
@@ -128,4 +129,5 @@ def _inverse(relationship: Relationship, node: Entries, product: Product) -> Rel
         place=node.place if entry is None else entry.place,
         description=details.text("description") or "",
         traverse_masked=details.map("traverse_masked").text("reason"),
+        cost=details.whole_if_said("cost"),
     )

@@ -18,6 +18,7 @@ from schema.load_shapes_words import (
     named,
     need,
     reason,
+    weight,
 )
 from schema.load_shapes_zones import ZONE
 from schema.names import LOGICAL
@@ -117,6 +118,7 @@ COLUMN = Record({
     "sortable": may(Flag("false: it cannot be sorted by, for cost.")),
     "groupable": may(Flag("false: it cannot be grouped by, for cost.")),
     "nullable": may(Flag("false: the source never has a null there, so that cursors can be sought. Default true.")),
+    "cost": may(weight("What a value of it costs. Default 0.")),
     "sql": may(Text("Derives the column: an SQL expression over other columns of the product.")),
     "declassify": may(reason("The tags of what it is derived from are not inherited, and why.")),
 }, "A column.", "column")  # fmt: skip
@@ -130,12 +132,14 @@ RELATIONSHIP = Record({
     "many": may(Flag("true: it leads to many rows. Default: to one at most.")),
     "description": may(Text("What the relationship means.")),
     "graphql": may(GRAPHQL_NAME),
+    "cost": may(weight("What following it once costs. Default: that of what it leads to.")),
     "inverse": may(Either((
         Text("", LOGICAL, NAMED),
         Record({
             "name": need(Text("The name of the way back.", LOGICAL, NAMED)),
             "description": may(Text("What the way back means.")),
             "graphql": may(GRAPHQL_NAME),
+            "cost": may(weight("What following it back once costs.")),
             "traverse_masked": may(reason(_TRAVERSE)),
         }, name="inverse"),
     ), "Also declares the way back, on the target, under this name.")),
@@ -194,6 +198,7 @@ PRODUCT_SHAPE = Record({
     "freshness": may(duration("How old its rows may be at most.")),
     "rows": may(Number("About how many rows it has, for what SQL refuses before it runs.", least=0,
                        most=1_000_000_000_000_000)),
+    "cost": may(weight("What a row costs. Default 1; 2 for a row of a feature view, 10 for a scoring.")),
     "cache": may(Flag("true: results of its rows may be used again for as long as 'freshness' says.")),
     "partition": may(Record({
         "column": need(Text("The column that the source cuts it by.")),

@@ -15,6 +15,11 @@ LOCAL_WORDS = "a name: lower-case letters, digits, - and _, a letter first"
 _TAG_WORDS = "a tag: lower-case words joined by dots"
 
 
+def weight(about: str) -> Number:
+    """What something costs."""
+    return Number(about, least=0, most=1_000_000)
+
+
 def need(shape: Shape) -> Key:
     return Key(shape, required=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schema.limits import PARTNERS_COST, WRITTEN, Limits
 from schema.load_shape import Anything, Either, Flag, ListOf, MapOf, Number, Record, Text
 from schema.load_shapes_words import LOCAL, LOCAL_WORDS, PRODUCT, duration, may, need, size
 from schema.names import LOGICAL
@@ -9,6 +10,17 @@ from schema.zone import ROOTS, RULES
 
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 RATE = r"[1-9][0-9]{0,11}/[1-9][0-9]{0,5}(s|m|h|d)"
+
+
+def _rate(about: str) -> Text:
+    return Text(about, RATE, "a rate", examples=("600/1m", "100000/1d"))
+
+
+def _most(name: str) -> Number:
+    limit, usual = WRITTEN[name], getattr(Limits(), name)
+    partners = f", and {PARTNERS_COST} where partners ask" if name == "cost" else ""
+    return Number(f"{limit.about} Default {usual}{partners}.", least=1, most=limit.most)
+
 
 LIMITS = Record({
     "page_size": may(Number("Rows of a page where the caller names none. Default 100.", least=1, most=1_000_000)),
@@ -18,6 +30,15 @@ LIMITS = Record({
     "max_candidates": may(Number("Most rows that are looked at to filter or order by what another source knows. "
                                  "Default 10000.", least=1, most=1_000_000)),
     "max_body_bytes": may(size("Largest request body. Default 1MiB.")),
+    "max_header_bytes": may(size("Longest query string and headers together. Default and most 64KiB.")),
+    "max_token_bytes": may(size("Longest token. Default and most 8KiB.")),
+    **{limit.key: may(_most(name)) for name, limit in WRITTEN.items()},
+    "show_cost": may(Flag("Whether callers who ask for it are told what an answer costs. Default true, and false where "
+                          "partners ask.")),
+    "rate": may(Record({
+        "requests": may(_rate("Most requests in a time.")),
+        "cost": may(_rate("Most that operations may cost in a time, as estimated before they run.")),
+    }, "What each caller may take.", "callerRate")),
     "timeout": may(duration("Longest run of a request. Default 25s.")),
 }, "Limits of a zone.", "limits")  # fmt: skip
 
@@ -53,11 +74,6 @@ OWN_SOURCE = Record({
     "url": may(Text("Where the zone reads it, with the zone's own credentials: a secret reference.")),
     "options": may(MapOf(Anything(), "Laid over the source's options: pool_size, for instance.")),
 }, "A source in the zone's own way.", "own source")  # fmt: skip
-
-
-def _rate(about: str) -> Text:
-    return Text(about, RATE, "a rate", examples=("600/1m", "100000/1d"))
-
 
 _QUOTA = {
     "requests": may(_rate("Most requests in a time.")),

@@ -13,6 +13,7 @@ from typing import cast
 
 from schema.catalog import Claim, Issuer, Product, Source
 from schema.errors import LoadError, Place
+from schema.limits import PARTNERS_COST, WRITTEN, Limits
 from schema.load_secrets import REFERENCE, check_secrets
 from schema.load_shape import clip, unknown
 from schema.load_shapes_zones import DATE
@@ -21,6 +22,9 @@ from schema.types import STRING
 from schema.yaml_source import Entries, Items, Scalar, plain, texts_of
 from schema.zone import (
     INTERNAL,
+    MOST_HEADER_BYTES,
+    MOST_TOKEN_BYTES,
+    CallerRate,
     Listen,
     Operations,
     OwnSource,
@@ -93,6 +97,11 @@ class _Reader:
             max_candidates=limits.whole("max_candidates", 10_000),
             max_answer_bytes=self._bytes(limits, "max_answer_bytes", 32 * 1024 * 1024),
             max_body_bytes=self._bytes(limits, "max_body_bytes", 1024 * 1024),
+            max_header_bytes=self._bytes(limits, "max_header_bytes", MOST_HEADER_BYTES, MOST_HEADER_BYTES),
+            max_token_bytes=self._bytes(limits, "max_token_bytes", MOST_TOKEN_BYTES, MOST_TOKEN_BYTES),
+            limits=_document_limits(limits, partners),
+            rate=CallerRate(_rate(limits.map("rate"), "requests"), _rate(limits.map("rate"), "cost")),
+            show_cost=limits.flag("show_cost", not partners),
             timeout=timeout,
             sql=self._sql(node.map("sql"), enabled=not partners),
             exposure="partner" if partners else "internal",
@@ -253,13 +262,16 @@ class _Reader:
             self._zero(node, key)
         return found or usual
 
-    def _bytes(self, limits: Entries, key: str, default: int) -> int:
+    def _bytes(self, limits: Entries, key: str, default: int, most: int | None = None) -> int:
         node: Scalar | None = limits.scalar(key)
         if node is None or isinstance(node.value, bool | float):
             return default
         found = node.value if isinstance(node.value, int) else size(str(node.value))
         if found == 0 and isinstance(node.value, str):
             self._zero(limits, key)
+        if most is not None and found is not None and found > most:
+            sentence = f"The limit '{key}' is above {most} bytes, which no zone reads."
+            self._say(limits.at(key), "CH239", sentence, "Lower it, or remove it for the default.")
         return default if found is None else found
 
     def _zero(self, limits: Entries, key: str) -> None:
@@ -308,6 +320,11 @@ def _published(node: Entries) -> Published:
         return Published(None, ways, roots, frozenset(text for text, _ in columns.texts("except")))
     names = frozenset(text for text, _ in node.texts("columns")) if columns is not None else None
     return Published(names, ways, roots)
+
+
+def _document_limits(node: Entries, partners: bool) -> Limits:
+    usual = Limits(cost=PARTNERS_COST) if partners else Limits()
+    return Limits(**{name: node.whole(limit.key, getattr(usual, name)) for name, limit in WRITTEN.items()})
 
 
 def _quota(node: Entries, base: Quota) -> Quota:

@@ -111,6 +111,10 @@ class Entries:
         node = self.scalar(key)
         return node.value if node is not None and type(node.value) is int else default
 
+    def whole_if_said(self, key: str) -> int | None:
+        node = self.scalar(key)
+        return node.value if node is not None and type(node.value) is int else None
+
     def texts(self, key: str) -> tuple[tuple[str, Place], ...]:
         """The text items of a list, each with its place."""
         node = self.get(key)

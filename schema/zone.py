@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from schema.errors import Place
+from schema.limits import Limits
 
 Exposure = Literal["internal", "partner"]
 Operations = Literal["any", "trusted"]
@@ -18,6 +19,9 @@ Root = Literal["one", "list", "by_keys", "aggregate", "groups", "detokenize"]
 ROOTS: tuple[Root, ...] = ("one", "list", "by_keys", "aggregate", "groups", "detokenize")
 INTERNAL = "internal"
 """The name of the zone that is internal without saying so."""
+
+MOST_HEADER_BYTES, MOST_TOKEN_BYTES = 64 * 1024, 8 * 1024
+"""More than this of either is read in no zone."""
 
 RULES: Mapping[str, str] = {
     "row-filter": "Each grant of a published product, or a row filter on it, is bound to a claim of the caller.",
@@ -86,6 +90,19 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerRate:
+    """Requests, and what they may cost as estimated, that each caller may take; None: as many as it likes."""
+
+    requests: Rate | None = None
+    cost: Rate | None = None
+
+    @property
+    def some(self) -> bool:
+        """Whether anything is bounded by it."""
+        return self.requests is not None or self.cost is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     """Requests and rows that one partner may take; None: as many as it likes."""
 
@@ -139,6 +156,8 @@ class Zone:
     answers registered documents only; ``automatic`` is how many documents clients may register by asking them (0:
     none). ``contact`` is whom its callers may turn to. ``master_key`` refers to the secret its keys are derived from.
     ``partner_claim`` names the claim whose value is a name of ``partners``; without it nobody is a partner.
+    ``limits`` are those of documents and variables, ``rate`` what each caller may take. ``show_cost``:
+    whoever asks what an answer costs is told.
     """
 
     name: str
@@ -152,6 +171,11 @@ class Zone:
     max_candidates: int = 10_000
     max_answer_bytes: int = 32 * 1024 * 1024
     max_body_bytes: int = 1024 * 1024
+    max_header_bytes: int = MOST_HEADER_BYTES
+    max_token_bytes: int = MOST_TOKEN_BYTES
+    limits: Limits = field(default_factory=Limits)
+    rate: CallerRate = CallerRate()
+    show_cost: bool = True
     timeout: float = 25.0
     sql: SqlLimits = SqlLimits()
     exposure: Exposure = "internal"

@@ -29,5 +29,5 @@ def run(args: argparse.Namespace) -> int:
         say(f"Say which zone: --zone {' | '.join(zones)}.")
         return 2
     project = project.seen_in(zone)
-    print(build(project.catalog, zone, detokenizable=detokenizable(project.policies, zone)).sdl, end="")
+    print(build(project.catalog, zone, detokenizable=detokenizable(project.policies, zone)).costed, end="")
     return 0

@@ -24,14 +24,12 @@ from app.documents.source import Source
 from policies.rules import PolicySet
 from policies.visible import detokenizable
 from resolvers.frontends.graphql.coercion import variable_type
-from resolvers.frontends.graphql.limits import Limits
 from resolvers.frontends.graphql.reading import read_document
 from schema.catalog import Catalog
 from schema.errors import LoadError, LoadErrors, Place, Refusal, Refusals
 from schema.graphql import View, build
 from schema.graphql.vocabulary import everything
 
-_LIMITS = Limits()
 _FORMS: Mapping[str, Form] = {
     **dict.fromkeys(("Int", "Float", "Long", "Fraction"), "number"),
     "Boolean": "flag",
@@ -51,7 +49,7 @@ def fit(source: Source, view: View, code: str) -> tuple[Variable, ...]:
     """The variables of a document. Raises LoadErrors, of this code where the schema does not have what the document
     asks for, CH250 where a bound does not suit its variable."""
     try:
-        read_document(source.plain, None, view, _LIMITS)
+        read_document(source.plain, None, view, view.vocabulary.limits)
     except (Refusal, Refusals) as refused:
         found = refused.errors if isinstance(refused, Refusals) else (refused,)
         raise LoadErrors([_said(one, source, code) for one in found]) from None

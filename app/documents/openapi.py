@@ -18,14 +18,12 @@ from graphql.utilities import value_from_ast_untyped
 
 from app.documents.registry import Registered, Variable
 from app.documents.schemas import REF, Inputs, Json, answer_of, bounded
-from resolvers.frontends.graphql.limits import Limits
 from resolvers.frontends.graphql.reading import read_document
 from schema.errors import Refusal, Refusals
 from schema.graphql import View
 
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
-_LIMITS = Limits()
 _REFUSALS = {
     "400": ("Refused", "A parameter is missing, unknown or out of bounds, or the document is not registered any more."),
     "401": ("NoToken", "There is no token, or it is not valid here."),
@@ -82,7 +80,7 @@ def valid_for(documents: Iterable[Registered], view: View) -> tuple[Registered, 
 
 def _valid(document: Registered, view: View) -> bool:
     try:
-        read_document(document.text, None, view, _LIMITS)
+        read_document(document.text, None, view, view.vocabulary.limits)
     except (Refusal, Refusals, GraphQLError):
         return False
     return True

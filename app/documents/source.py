@@ -28,12 +28,13 @@ from graphql import (
 
 from app.documents.bounds import ours, read_bounds
 from app.documents.registry import Bounds
-from resolvers.frontends.graphql.limits import Limits
 from resolvers.frontends.graphql.places import locations
 from schema.errors import LoadError, LoadErrors, Place
+from schema.limits import WRITTEN
 
 HASH = re.compile(r"[0-9a-f]{64}")
-_LIMITS = Limits()
+_CHARACTERS, _TOKENS = WRITTEN["characters"].most, WRITTEN["tokens"].most
+"""What any zone may allow; what this one does is asked when the document is held to its schema (`fit`)."""
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
 
@@ -98,11 +99,11 @@ def _decoded(data: bytes, file: str) -> str:
 
 
 def _parsed(text: str, file: str) -> DocumentNode:
-    most = _LIMITS.characters
+    most = _CHARACTERS
     if len(text) > most:
         raise LoadErrors([LoadError(Place(file), "CH250", f"The document is longer than {most} characters.")])
     try:
-        return parse(text, max_lexical_tokens=_LIMITS.tokens, max_source_length=most)
+        return parse(text, max_lexical_tokens=_TOKENS, max_source_length=most)
     except GraphQLSyntaxError as error:
         at = error.locations[0] if error.locations else None
         place = Place(file) if at is None else Place(file, at.line, at.column)

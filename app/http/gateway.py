@@ -18,6 +18,7 @@ from app.http.crowd import Crowd
 from app.http.early import Early
 from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
 from app.http.graphql import GraphQLEndpoint
+from app.http.heads import overlong
 from app.http.page import POLICY, page
 from app.http.refuse import graphql_errors, problem
 from app.http.sql import PATH, SqlEndpoint
@@ -68,8 +69,8 @@ class Gateway:
             trail.trace = telemetry.begin(exchange, route)
         audited = self._followed(exchange, trail, route, scope, restricted)
         try:
-            if exchange.early is not None:
-                await self._early(exchange, exchange.early, trail, path)
+            if (early := exchange.early or overlong(exchange, self._switch)) is not None:
+                await self._early(exchange, early, trail, path)
             elif path == "/graphql":
                 await self._graphql.answer(exchange, trail)
             elif path == PATH:

@@ -123,6 +123,9 @@ class GraphQLEndpoint:
                 trail.registered = operation.registered
                 if exchange.via is not None:
                     operation = operation._replace(within=exchange.within() + _LATER)
+                costs = serving.zone.show_cost and (operation.costs or exchange.header(b"x-cost") == "1")
+                if costs is not operation.costs:
+                    operation = operation._replace(costs=costs)
                 timings["read"] = (time.perf_counter() - known) * 1000
                 answer = await serving.engine.answer(operation, caller, trail.before)
                 if isinstance(asked, Named):

@@ -137,7 +137,8 @@ def _operation(request: Mapping[str, object], request_id: str) -> Operation | Na
     if reference is None and apollo is None:
         if text is None:
             raise Refusal("CH147", "The request holds no 'query'.", _SHAPE_HINT)
-        return Operation("graphql", text, variables or {}, name or None, request_id)
+        costs = extensions is not None and extensions.get("cost") is True
+        return Operation("graphql", text, variables or {}, name or None, request_id, costs=costs)
     if reference is not None and not isinstance(reference, str):
         raise _shape("'documentId' is not a string.")
     hash_, version = (None, 1) if apollo is None else _apollo(apollo)

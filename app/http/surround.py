@@ -15,7 +15,6 @@ from functools import partial
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from graphql import print_schema
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
@@ -177,7 +176,7 @@ class Surround:
         key = (catalog.version, visible.digest)
         found = self._sdl.get(key)
         if found is None:
-            found = print_schema(build(catalog, serving.zone.name).view(visible).whole) + "\n"
+            found = build(catalog, serving.zone.name).view(visible).text
             while len(self._sdl) >= _SDLS:
                 self._sdl.pop(next(iter(self._sdl)))
             self._sdl[key] = found

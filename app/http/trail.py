@@ -56,13 +56,13 @@ class Trail:
         if not self.audited or charged is None:
             return self.decided if self.audited else charged
 
-        async def both(account: Account) -> None:
+        async def both(account: Account, cost: int) -> None:
             self.account = account
-            await charged(account)
+            await charged(account, cost)
 
         return both
 
-    async def decided(self, account: Account) -> None:
+    async def decided(self, account: Account, cost: int) -> None:
         """Keep what was decided on the data that is asked for."""
         self.account = account
 

@@ -66,7 +66,14 @@ _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"
 _NAME = re.compile(r"/|/?[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,63}")
 _MOST = 500
 _OTHER = "other"
-_RESULTS = {"CH313": "stopped", "CH620": "limited", "CH621": "limited", "CH622": "limited"}
+_RESULTS = {
+    "CH313": "stopped",
+    "CH620": "limited",
+    "CH621": "limited",
+    "CH622": "limited",
+    "CH625": "limited",
+    "CH626": "limited",
+}
 
 
 class Metrics:

@@ -37,4 +37,4 @@ class Metered:
     async def _charge(self) -> None:
         rows, self._rows = self._rows, 0
         if rows:
-            await self._visit.took(rows, dict.fromkeys(self._products, rows))
+            await self._visit.streamed(rows, self._products)

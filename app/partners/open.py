@@ -31,11 +31,11 @@ class Partners:
     counters: Counters
 
     def door(self, zone: Zone) -> Door | None:
-        """The zone's door; None where nobody is a partner. Raises StopsError."""
-        if zone.partner_claim is None:
-            self.stops.declare(())
+        """The zone's door; None where nobody is a partner and everybody may ask as fast as they like. Raises
+        StopsError."""
+        self.stops.declare(() if zone.partner_claim is None else zone.partners)
+        if zone.partner_claim is None and not zone.rate.some:
             return None
-        self.stops.declare(zone.partners)
         return Door(zone, self.stops, self.counters)
 
     @contextlib.asynccontextmanager

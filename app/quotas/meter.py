@@ -10,18 +10,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from app.quotas.counters import Counter, Counters
-from app.quotas.window import Standing
-from schema.errors import Refusal
+from app.quotas.told import Told, used_up
 from schema.zone import Quota, Zone
 
-Fields = list[tuple[bytes, bytes]]
 _CODES = {"requests": "CH620", "rows": "CH621"}
-_UNITS = {"requests": "", "rows": ';qu="rows"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +30,6 @@ class _Counted:
     def both(self) -> dict[str, Counter]:
         named = {"requests": self.requests, "rows": self.rows}
         return {name: counter for name, counter in named.items() if counter is not None}
-
-
-@dataclass(slots=True)
-class Told:
-    """How a partner's quotas over everything stand, for the answer's fields."""
-
-    standings: dict[str, Standing] = field(default_factory=dict)
-
-    def spend(self, name: str, amount: int) -> None:
-        if name in self.standings:
-            one = self.standings[name]
-            self.standings[name] = replace(one, left=max(0, one.left - amount))
-
-    def fields(self) -> Fields:
-        """Those of draft-ietf-httpapi-ratelimit-headers; none where nothing is bounded."""
-        if not self.standings:
-            return []
-        said = self.standings.items()
-        policies = ", ".join(f'"{name}";q={one.limit};w={one.window}{_UNITS[name]}' for name, one in said)
-        left = ", ".join(f'"{name}";r={one.left};t={math.ceil(one.over or one.ends)}' for name, one in said)
-        return [(b"ratelimit-policy", policies.encode("ascii")), (b"ratelimit", left.encode("ascii"))]
 
 
 class Meter:
@@ -82,15 +57,15 @@ class Meter:
         if not counters:
             return
         found = await self._counters.look(tuple(counters.values()))
-        told.standings = dict(zip(counters, found, strict=True))
-        for name, one in told.standings.items():
+        told.standings |= (stand := dict(zip(counters, found, strict=True)))
+        for name, one in stand.items():
             if not one.left:
-                raise _used_up(_CODES[name], f"The quota of {name} is used up.", one)
+                raise used_up(_CODES[name], f"The quota of {name} is used up.", one)
         if "requests" in counters:
             taken = await self._counters.take_one(counters["requests"])
             told.spend("requests", 1)
             if not taken:  # somebody else was quicker
-                raise _used_up("CH620", "The quota of requests is used up.", told.standings["requests"])
+                raise used_up("CH620", "The quota of requests is used up.", told.standings["requests"])
 
     async def products(self, partner: str, named: frozenset[str]) -> None:
         """Charge a request to the products that it names. Raises `Refusal` CH622."""
@@ -101,11 +76,11 @@ class Meter:
         found = await self._counters.look([counter for _, counter in counted])
         for (id_, _), one in zip(counted, found, strict=True):
             if not one.left:
-                raise _used_up("CH622", f"The quota of '{id_}' is used up.", one)
+                raise used_up("CH622", f"The quota of '{id_}' is used up.", one)
         for id_ in sorted(named & own.keys()):
             requests = own[id_].requests
             if requests is not None and not await self._counters.take_one(requests):
-                raise _used_up("CH622", f"The quota of '{id_}' is used up.", found[0])
+                raise used_up("CH622", f"The quota of '{id_}' is used up.", found[0])
 
     async def rows(self, partner: str, told: Told, whole: int, rows: Mapping[str, int]) -> None:
         """Charge the rows of an answer: so many as a whole, and so many of each product."""
@@ -118,8 +93,3 @@ class Meter:
         amounts = [(counter, amount) for counter, amount in amounts if amount]
         if amounts:
             await self._counters.charge(amounts)
-
-
-def _used_up(code: str, sentence: str, standing: Standing) -> Refusal:
-    seconds = max(1, math.ceil(standing.over))
-    return Refusal(code, sentence, f"Ask again in {seconds} s.", status=429, retry_after=seconds)

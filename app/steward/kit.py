@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import orjson
-from graphql import print_schema
 
 from app.authenticate import digest
 from app.documents.openapi import Title, openapi, valid_for
@@ -101,7 +100,7 @@ def _files(made: Kit, view: View) -> dict[str, bytes]:
     )
     files = {
         "README.md": readme(made).encode(),
-        "schema.graphql": (print_schema(view.whole) + "\n").encode(),
+        "schema.graphql": view.text.encode(),
         "documents.json": _json([_document(one) for one in made.documents]),
         "openapi.json": _json(openapi(made.documents, view, title)),
         "requests.sh": requests(made).encode(),

@@ -134,7 +134,7 @@ class Statements:
             sight, ready = await loop.run_in_executor(house.compiler, self.prepare, asked, caller)
             planned = time.perf_counter()
             if before is not None:
-                await before(ready.account)
+                await before(ready.account, 0)
             followed = FOLLOWED.get()
             if followed is not None:
                 followed.runs(ready.logical.products, ready.texts)

@@ -106,19 +106,35 @@ class ArgumentDef:
 
 
 @dataclass(frozen=True, slots=True)
+class ListSize:
+    """How long a list is taken to be: as one of ``arguments`` says (a number, or a list by its length), and never
+    longer than ``most``; else ``assumed``. ``fields``: it is the lists in these that are so long, not the field
+    itself."""
+
+    assumed: int
+    most: int
+    arguments: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FieldDef:
-    """A field of an object or input type, or (without a type that matters) a value of an enum."""
+    """A field of an object or input type, or (without a type that matters) a value of an enum. ``weight`` is what it
+    costs each time; None: as its type. A list without a ``size`` is as long as the field around it says."""
 
     type: Ref
     meaning: Meaning
     description: str = ""
     arguments: Mapping[str, ArgumentDef] = field(default_factory=dict)
+    weight: int | None = None
+    size: ListSize | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TypeDef:
     """A named type. ``node``: an object that implements Node. ``one_of``: an input of exactly one field. ``bulk``: an
-    input whose lists are bound as a whole, however long they are."""
+    input whose lists are bound as a whole, however long they are. ``weight`` is what an object costs; None: as
+    usual."""
 
     name: str
     form: Literal["object", "interface", "input", "enum"]
@@ -127,3 +143,4 @@ class TypeDef:
     node: bool = False
     one_of: bool = False
     bulk: bool = False
+    weight: int | None = None

@@ -18,10 +18,12 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
+    specified_directives,
 )
 from graphql.type.schema import InterfaceImplementations
 
 from schema.graphql.conversion import Classes, Converter
+from schema.graphql.cost_directives import COST, LIST_SIZE
 from schema.graphql.definitions import TypeDef
 from schema.graphql.vocabulary import Vocabulary
 
@@ -124,7 +126,12 @@ class LazySchema(GraphQLSchema):
         """
         found = (self._named(name) for name in self._vocabulary.names())
         types = [type_ for type_ in found if type_ is not None]
-        return GraphQLSchema(query=self.query_type, types=types, assume_valid=True)
+        return GraphQLSchema(
+            query=self.query_type,
+            types=types,
+            directives=[*specified_directives, COST, LIST_SIZE],
+            assume_valid=True,
+        )
 
     def _rows(self) -> Iterator[GraphQLObjectType]:
         for product in self._vocabulary.products():

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from schema.catalog import Column, Product, Relationship
+from schema.graphql import weights
 from schema.graphql.definitions import (
     ArgumentDef,
     FieldDef,
+    ListSize,
     Meaning,
     OfColumn,
     OfEntity,
@@ -41,12 +43,21 @@ def row(scope: Scope) -> TypeDef:
     fields = {} if scope.keyed or not scope.nodes else {"nodeId": FieldDef(ref("ID!"), OfRow(scope.product), ROW_ID)}
     for column in scope.columns:
         type_ = ref(scope.value_type(column))
-        fields[column.field] = FieldDef(type_, OfColumn(scope.product, column), column_text(column))
+        fields[column.field] = FieldDef(
+            type_, OfColumn(scope.product, column), column_text(column), weight=weights.value(column)
+        )
     for relationship in scope.relationships:
         fields.update(_related(scope, relationship))
     for name, field in _entity(scope).items():
         fields.setdefault(name, field)
-    return TypeDef(scope.name, "object", fields, product_text(scope), node=scope.nodes and not scope.keyed)
+    return TypeDef(
+        scope.name,
+        "object",
+        fields,
+        product_text(scope),
+        node=scope.nodes and not scope.keyed,
+        weight=weights.row(scope.product),
+    )
 
 
 def _entity(scope: Scope) -> dict[str, FieldDef]:
@@ -71,19 +82,22 @@ def _related(scope: Scope, relationship: Relationship) -> dict[str, FieldDef]:
     target, text = scope.target(relationship), relationship.description
     if relationship.cardinality == "one":
         meaning: Meaning = OfRelated(relationship, target, "one")
-        return {relationship.field: FieldDef(ref(target.type_name), meaning, text)}
+        return {relationship.field: FieldDef(ref(target.type_name), meaning, text, weight=weights.way(relationship))}
     return {
         relationship.field: FieldDef(
             ref(f"{target.type_name}Connection!"),
             OfRelated(relationship, target, "many"),
             text,
             list_arguments(target, scope),
+            weights.way(relationship),
+            page_size(scope),
         ),
         f"{relationship.field}Aggregate": FieldDef(
             ref(f"{target.type_name}Aggregate!"),
             OfRelated(relationship, target, "aggregate"),
             f"Figures over {relationship.field}.",
             {"where": where_argument(target)},
+            weights.figures(relationship),
         ),
     }
 
@@ -94,7 +108,7 @@ def struct(name: str, type_: Type) -> TypeDef:
         camel(field): FieldDef(ref(value_type(name + pascal(field), inner)), OfStruct(field))
         for field, inner in type_.fields
     }
-    return TypeDef(name, "object", fields)
+    return TypeDef(name, "object", fields, weight=weights.PART)
 
 
 def connection(scope: Scope) -> TypeDef:
@@ -107,7 +121,10 @@ def connection(scope: Scope) -> TypeDef:
             "edges": FieldDef(ref(f"[{name}Edge!]!"), OfPart("edges"), "The rows of the page with their cursors."),
             "pageInfo": FieldDef(ref("PageInfo!"), OfPart("pageInfo"), "What lies before and after the page."),
             "totalCount": FieldDef(
-                ref("Long"), OfPart("totalCount"), "Rows that match in all. Counted only when asked for."
+                ref("Long"),
+                OfPart("totalCount"),
+                "Rows that match in all. Counted only when asked for.",
+                weight=weights.FIGURES,
             ),
         },
         f"A page of {scope.product.plural}.",
@@ -119,12 +136,13 @@ def edge(scope: Scope) -> TypeDef:
         "cursor": FieldDef(ref("String!"), OfPart("cursor"), "For `after` and `before`."),
         "node": FieldDef(ref(f"{scope.name}!"), OfPart("node")),
     }
-    return TypeDef(f"{scope.name}Edge", "object", fields)
+    return TypeDef(f"{scope.name}Edge", "object", fields, weight=weights.PART)
 
 
 def aggregate(scope: Scope) -> TypeDef:
     fields = figures(scope)
-    return TypeDef(f"{scope.name}Aggregate", "object", fields, f"Figures over {scope.product.plural}.")
+    text = f"Figures over {scope.product.plural}."
+    return TypeDef(f"{scope.name}Aggregate", "object", fields, text, weight=weights.FIGURES)
 
 
 def group(scope: Scope) -> TypeDef | None:
@@ -189,7 +207,7 @@ def _figures_of(
         column.field: FieldDef(ref(type_of(column)), OfColumn(scope.product, column), column.description)
         for column in columns
     }
-    return TypeDef(scope.name + suffix, "object", fields) if fields else None
+    return TypeDef(scope.name + suffix, "object", fields, weight=weights.PART) if fields else None
 
 
 def where_argument(product: Product) -> ArgumentDef:
@@ -208,6 +226,19 @@ def list_arguments(product: Product, scope: Scope) -> dict[str, ArgumentDef]:
         "before": ArgumentDef(ref("String"), "Rows before this cursor."),
         "offset": ArgumentDef(ref("Int"), "Rows to skip. Cursors are cheaper and do not shift."),
     }
+
+
+def page_size(scope: Scope) -> ListSize:
+    """How many rows a page of a connection has."""
+    return ListSize(_usual(scope), scope.max_page_size, ("first", "last"), ("nodes", "edges"))
+
+
+def _usual(scope: Scope) -> int:
+    return min(scope.page_size, scope.max_page_size)
+
+
+def _as_many_as(scope: Scope, argument: str) -> ListSize:
+    return ListSize(scope.max_page_size, scope.max_page_size, (argument,))
 
 
 def root_names(product: Product) -> tuple[str, ...]:
@@ -245,11 +276,12 @@ def _roots(scope: Scope) -> dict[str, FieldDef]:
             OfRoot(product, "keys"),
             f"{about}\n\nOne for each key, in the order of the keys; at most {scope.max_page_size}.",
             {"keys": ArgumentDef(ref(f"[{name}Key!]!"))},
+            size=_as_many_as(scope, "keys"),
         )
     if scope.keyed:
         return found
     found[product.plural] = FieldDef(
-        ref(f"{name}Connection"), OfRoot(product, "list"), about, list_arguments(product, scope)
+        ref(f"{name}Connection"), OfRoot(product, "list"), about, list_arguments(product, scope), size=page_size(scope)
     )
     found[f"{product.plural}Aggregate"] = FieldDef(
         ref(f"{name}Aggregate"),
@@ -260,7 +292,7 @@ def _roots(scope: Scope) -> dict[str, FieldDef]:
     if scope.groupable:
         found[f"{product.plural}Groups"] = FieldDef(
             ref(f"[{name}Group!]"), OfRoot(product, "groups"), f"Figures over groups of {product.plural}.",
-            _group_arguments(scope),
+            _group_arguments(scope), size=ListSize(_usual(scope), scope.max_page_size, ("first",)),
         )  # fmt: skip
     if scope.detokenizable:
         found[f"{product.plural}Detokenize"] = FieldDef(
@@ -268,6 +300,7 @@ def _roots(scope: Scope) -> dict[str, FieldDef]:
             OfRoot(product, "detokenize"),
             "The value behind a token; null where no row of this caller has it.",
             {"column": ArgumentDef(ref(f"{name}TokenColumn!")), "token": ArgumentDef(ref("String!"))},
+            weights.LOOK_UP,
         )
     return found
 
@@ -282,6 +315,7 @@ def _predict(scope: Scope) -> dict[str, FieldDef]:
         OfRoot(scope.product, "keys"),
         f"{text}at most {scope.max_page_size}.",
         {"inputs": ArgumentDef(ref(f"[{scope.name}Input!]!"))},
+        size=_as_many_as(scope, "inputs"),
     )
     return {scope.product.singular: field}
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from schema.catalog import Catalog, Product, Relationship
-from schema.graphql import inputs, outputs
+from schema.graphql import inputs, outputs, weights
 from schema.graphql.definitions import ArgumentDef, FieldDef, OfPart, OfRelated, TypeDef, ref
 from schema.graphql.operators import filter_types
 from schema.graphql.scalars import NAMES, SCALARS
 from schema.graphql.scope import Scope, structs
+from schema.limits import Limits
 from schema.names import pascal
 from schema.visible import VisibleSet
 
@@ -105,6 +106,11 @@ class Vocabulary:
         product = self._index.roots.get(name)
         scope = self.scope(product) if product is not None else None
         return self._ordered_fields(outputs.roots(scope)).get(name) if scope is not None else None
+
+    @property
+    def limits(self) -> Limits:
+        """What the zone lets a document hold."""
+        return self._zone.limits
 
     def names(self) -> list[str]:
         """The names of all types that lead from Query and the rows of products, scalars left out."""
@@ -213,11 +219,11 @@ class Vocabulary:
 
     def _ordered_fields(self, fields: Mapping[str, FieldDef]) -> dict[str, FieldDef]:
         return {
-            name: FieldDef(
-                field.type,
-                field.meaning,
-                field.description,
-                {word: arg for word, arg in field.arguments.items() if word != "orderBy" or self._ordered(arg)},
+            name: replace(
+                field,
+                arguments={
+                    word: arg for word, arg in field.arguments.items() if word != "orderBy" or self._ordered(arg)
+                },
             )
             if "orderBy" in field.arguments
             else field
@@ -286,6 +292,7 @@ _SHARED: dict[str, TypeDef] = {
             "endCursor": FieldDef(ref("String"), OfPart("endCursor"), "Cursor of the last row, if any."),
         },
         "What lies around a page.",
+        weight=weights.PART,
     ),
     "SortOrder": _enum(
         "SortOrder",

@@ -9,10 +9,12 @@ from functools import cached_property
 from threading import Lock
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLSchema, print_directive, print_schema
 
 from schema.catalog import Catalog
 from schema.graphql.conversion import Classes, config, definition_of
+from schema.graphql.cost_directives import COST, LIST_SIZE
+from schema.graphql.costed import costed
 from schema.graphql.definitions import FieldDef, TypeDef
 from schema.graphql.lazy import LazySchema
 from schema.graphql.vocabulary import Index, Vocabulary, everything, index
@@ -33,6 +35,11 @@ class View:
     def whole(self) -> GraphQLSchema:
         """Every visible type, for introspection."""
         return self.schema.whole()
+
+    @property
+    def text(self) -> str:
+        """The visible schema in the schema definition language, with what everything costs."""
+        return costed(print_schema(self.whole), self.vocabulary)
 
     def type(self, name: str) -> TypeDef | None:
         return self.vocabulary.type(name)
@@ -85,8 +92,7 @@ class ZoneSchema:
     @cached_property
     def strawberry(self) -> strawberry.Schema:
         """The whole zone as a strawberry schema. Raises ValueError where graphql-core finds it invalid."""
-        whole = replace(everything(self.catalog, self.zone), detokenizable=self.detokenizable)
-        vocabulary = self._view(whole).vocabulary
+        vocabulary = self._view(self._whole).vocabulary
         classes = Classes(vocabulary)
         made = {name: classes.named(name) for name in vocabulary.names()}
         objects = {name: cls for name, cls in made.items() if isinstance(cls, type)}
@@ -104,6 +110,16 @@ class ZoneSchema:
     def sdl(self) -> str:
         """The whole schema in the schema definition language."""
         return self.strawberry.as_str() + "\n"
+
+    @cached_property
+    def costed(self) -> str:
+        """The same with what everything costs."""
+        definitions = "".join(f"{print_directive(directive)}\n\n" for directive in (COST, LIST_SIZE))
+        return costed(definitions + self.sdl, self._view(self._whole).vocabulary)
+
+    @property
+    def _whole(self) -> VisibleSet:
+        return replace(everything(self.catalog, self.zone), detokenizable=self.detokenizable)
 
     def _view(self, visible: VisibleSet) -> View:
         return View(Vocabulary(self.catalog, self.zone, visible, self.index, self.without), visible)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 
 from resolvers.frontends.graphql.frontend import GraphQLFrontEnd
-from resolvers.frontends.graphql.limits import Limits
 from schema.errors import Refusal, Refusals
+from schema.limits import Limits
 from schema.query import LogicalQuery
 from schema.visible import VisibleSet
 from tests.graphql.catalog import ZONE, catalog, visible

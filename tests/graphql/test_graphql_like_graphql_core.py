@@ -10,10 +10,10 @@ from graphql.execution.values import get_variable_values
 from graphql.validation import OverlappingFieldsCanBeMergedRule
 
 from resolvers.frontends.graphql.coercion import coerce
-from resolvers.frontends.graphql.limits import Limits
 from resolvers.frontends.graphql.merging import check_merging
 from schema.errors import Refusal, Refusals
 from schema.graphql import build
+from schema.limits import Limits
 from tests.graphql.asking import CATALOG, VISIBLE
 from tests.graphql.catalog import ZONE
 

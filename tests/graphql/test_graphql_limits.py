@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from graphql import parse
 
-from resolvers.frontends.graphql.limits import Limits, measure
+from resolvers.frontends.graphql.limits import measure
 from schema.errors import Refusal
+from schema.limits import Limits
 from tests.graphql.asking import front_end, refused
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.quotas.counters import Counters
-from app.quotas.meter import Meter, Told
+from app.quotas.meter import Meter
+from app.quotas.told import Told
 from schema.errors import Refusal
 from schema.load import load_catalog
 from tests.partners.house import PROJECT

@@ -25,9 +25,9 @@ from graphql import (
 )
 
 from resolvers.frontends.graphql.coercion import coerce, variable_type
-from resolvers.frontends.graphql.limits import Limits
 from schema.graphql import View
 from schema.graphql.definitions import BULK
+from schema.limits import Limits
 
 Typed = Sequence[tuple[str, GraphQLInputType]]
 Read = Callable[[object, int], object]

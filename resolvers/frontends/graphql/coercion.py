@@ -27,12 +27,12 @@ from graphql import (
 )
 from graphql.language.ast import VariableDefinitionNode
 
-from resolvers.frontends.graphql.limits import Limits
 from resolvers.frontends.graphql.names import unknown
 from resolvers.frontends.graphql.places import locations
 from schema.errors import Refusal, Refusals
 from schema.graphql import View
 from schema.graphql.scalars import SCALARS
+from schema.limits import Limits
 
 MOST_ERRORS = 10
 

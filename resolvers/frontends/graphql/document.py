@@ -16,12 +16,14 @@ from resolvers.frontends.graphql.collecting import Collector
 from resolvers.frontends.graphql.compile.job import Job
 from resolvers.frontends.graphql.compile.operation import compile_roots
 from resolvers.frontends.graphql.compile.seals import Opened, Opener, Recorder, Seals, Site, at
-from resolvers.frontends.graphql.limits import Limits
+from resolvers.frontends.graphql.cost import Estimate
+from resolvers.frontends.graphql.cost_actual import actual
 from resolvers.frontends.graphql.shapes import shape
 from resolvers.partitions import unchosen
 from schema.catalog import Catalog, Product
 from schema.errors import Refusal
 from schema.graphql import View
+from schema.limits import Limits
 from schema.query import LogicalQuery
 
 _SITES_KEPT = 64
@@ -44,6 +46,7 @@ class Document:
     introspects: bool
     _sites: dict[Hashable, tuple[Site, ...]] = field(default_factory=dict)
     _coercer: list[Coercer] = field(default_factory=list)
+    _estimate: list[Estimate] = field(default_factory=list)
 
     @property
     def coercer(self) -> Coercer:
@@ -60,6 +63,17 @@ class Document:
     def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
         """The variables as typed values. Raises `Refusal` (CH107, CH108, CH205) or `Refusals`."""
         return self.coercer.coerce(variables)
+
+    @property
+    def estimate(self) -> Estimate:
+        """What it may cost."""
+        if not self._estimate:
+            self._estimate.append(Estimate(self.operation, self.fragments, self.view))
+        return self._estimate[0]
+
+    def cost(self, values: Mapping[str, object], data: object) -> int:
+        """What the ``data`` of its answer under coerced values did cost."""
+        return actual(self.operation, self.fragments, self.view, values, data)
 
     def signature(self, values: Mapping[str, object], opener: Opener) -> Hashable:
         """What of the values decides the query. Raises `Refusal` for a cursor that is not this caller's."""

@@ -16,12 +16,13 @@ from resolvers.backends.dialect import Capabilities
 from resolvers.cache import Bounded
 from resolvers.frontends.graphql.compile.operation import META
 from resolvers.frontends.graphql.compile.seals import Opener
+from resolvers.frontends.graphql.cost import Estimate
 from resolvers.frontends.graphql.document import Document
-from resolvers.frontends.graphql.limits import Limits
 from resolvers.frontends.graphql.literals import Parametrised, Spelling, parametrise, spell
 from resolvers.frontends.graphql.reading import read_document
 from schema.catalog import Catalog
 from schema.graphql import View, build
+from schema.limits import Limits
 from schema.query import LogicalQuery
 from schema.visible import VisibleSet
 
@@ -50,6 +51,13 @@ class Inlined:
     @property
     def fixed(self) -> bool:
         return self.document.fixed
+
+    @property
+    def estimate(self) -> Estimate:
+        return self.document.estimate
+
+    def cost(self, values: Mapping[str, object], data: object) -> int:
+        return self.document.cost(values, data)
 
     def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
         return {**self.document.coerce(variables), **self.literals}
@@ -83,7 +91,7 @@ class GraphQLFrontEnd:
         limits: Limits | None = None,
     ) -> None:
         self.schema = build(catalog, zone, _without(capabilities or {}))
-        self._catalog, self._limits = catalog, limits or Limits()
+        self._catalog, self._limits = catalog, limits or catalog.zones[zone].limits
         self._documents: Bounded[Asked] = Bounded(DOCUMENTS)
         self._spellings: Bounded[_Shared] = Bounded(DOCUMENTS)
 

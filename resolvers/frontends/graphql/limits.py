@@ -4,7 +4,7 @@ One pass, every fragment measured once however often it is spread, so a document
 costs its own length and not what it would expand to. Counts are those of the expanded operation. Later passes may walk
 the expansion, because it is bounded here.
 
-Does not promise: that the answer is small (page sizes) or cheap to get.
+Does not promise: that the answer is small (page sizes) or cheap to get (`cost`).
 """
 
 from __future__ import annotations
@@ -35,29 +35,9 @@ from graphql.language.ast import (
 from resolvers.frontends.graphql.places import locations
 from schema.errors import Refusal
 from schema.graphql.scalars import LONGEST
+from schema.limits import Limits
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a document and its variables may hold (docs/graphql.md, "Limits")."""
-
-    characters: int = 131_072
-    tokens: int = 4_000
-    operations: int = 20
-    fragments: int = 100
-    nesting: int = 100
-    depth: int = 12
-    introspection_depth: int = 20
-    fields: int = 2_000
-    aliases: int = 100
-    root_fields: int = 20
-    directives: int = 50
-    directives_at_one_place: int = 5
-    input_depth: int = 15
-    variable_parts: int = 2_000
-    list_items: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,14 @@ from graphql import (
     validate,
 )
 
-from resolvers.frontends.graphql.limits import Limits, measure
+from resolvers.frontends.graphql.limits import measure
 from resolvers.frontends.graphql.merging import check_merging
 from resolvers.frontends.graphql.names import check_names
 from resolvers.frontends.graphql.places import locations
 from resolvers.frontends.graphql.rules import Together
 from schema.errors import Refusal, Refusals
 from schema.graphql import View
+from schema.limits import Limits
 
 MOST_ERRORS = 10
 _AT_LENGTH = 300
