@@ -8,12 +8,14 @@ from pathlib import Path
 
 from app.cli import Commands
 from app.cli.place import add_project, say, say_errors
+from app.documents.cost import cost
 from app.documents.diff import Kind, diff
 from app.documents.folder import FOLDER, REGISTERED, sources
 from app.documents.register import Outcome, register, remove
 from app.documents.registry import Documents, Registered
 from app.project import Project, load_project
 from schema.errors import LoadErrors
+from schema.graphql import View
 
 _DONE: dict[Outcome, str] = {
     "added": "added",
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         if args.part == "add":
             return _add(project, zone, args.files)
         if args.part == "list":
-            return _list(project.documents.get(zone, Documents()))
+            return _list(project.documents.get(zone, Documents()), project.view(zone))
         return _diff(project, zone) if args.part == "diff" else _remove(project, zone, args.hashes)
     except LoadErrors as errors:
         return say_errors(errors)
@@ -100,10 +102,10 @@ def _name(root: Path, file: Path) -> str:
     return ""
 
 
-def _list(documents: Documents) -> int:
+def _list(documents: Documents, view: View) -> int:
     for one in documents.by_hash.values():
         print(f"{one.name}  sha256:{one.hash}")
-        print(f"    {one.file}, {_since(one)}")
+        print(f"    {one.file}, {_since(one)}, may cost {cost(one, view)}")
         for variable in one.variables:
             print(f"    {variable}")
     return 0

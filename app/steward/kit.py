@@ -14,6 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from app.authenticate import digest
+from app.documents.cost import cost
 from app.documents.openapi import Title, openapi, valid_for
 from app.documents.registry import Documents, Registered, Variable
 from app.documents.schemas import Json
@@ -71,7 +72,10 @@ def kit(project: Project, zone: str, name: str, url: str | None = None) -> dict[
         partner=here.partners[name],
         issuers=tuple(catalog.issuers[issuer] for issuer in here.issuers),
         documents=documents,
-        limits=_limits(here, here.partners[name], catalog, names, shown),
+        limits={
+            **_limits(here, here.partners[name], catalog, names, shown),
+            "costs": {one.name: cost(one, view) for one in documents},
+        },
         masked=tuple(_masked(catalog, names, shown)),
         stewards=_stewards(catalog, names),
         url=url.rstrip("/") if url is not None else None,
@@ -154,8 +158,12 @@ def _limits(
         "max_rows": zone.max_rows,
         "max_answer_bytes": zone.max_answer_bytes,
         "max_body_bytes": zone.max_body_bytes,
+        "max_cost": zone.limits.cost,
         "timeout_seconds": zone.timeout,
         "quotas": {**_quota(partner.quotas.all), "by_field": products},
+        "rate": {
+            name: _rate(rate) for name, rate in (("requests", zone.rate.requests), ("cost", zone.rate.cost)) if rate
+        },
         "minimum_groups": groups,
     }
 

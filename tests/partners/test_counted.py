@@ -87,7 +87,7 @@ async def test_products_are_told_before_a_source_is_asked(engine: Engine) -> Non
     """Those that are named, in filters too; and whoever objects keeps the source from being asked."""
     told: list[frozenset[str]] = []
 
-    async def before(account: Account) -> None:
+    async def before(account: Account, cost: int) -> None:
         told.append(account.named)
         raise LookupError
 
