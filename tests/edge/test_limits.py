@@ -107,6 +107,7 @@ def sleeper(process: Process, issuer: Issuer) -> socket.socket:
 
 def test_one_too_many_is_told_so_at_once(narrow: Process, issuer: Issuer, come: Come) -> None:
     client = come(narrow, TRUSTED)
+    assert until(lambda: ask(client, issuer, "ok").status_code == 200)  # the issuer's keys are there
     sleeping = [sleeper(narrow, issuer) for _ in range(2)]
     assert until(lambda: ask(client, issuer, "ok").status_code == 503)
     refused = ask(client, issuer, "ok")
