@@ -177,7 +177,7 @@ def _cluster(facing: Facing) -> Json:
 
 
 def _upstream_options(rewritten: bool) -> Json:
-    """Where a prefix is taken off, Envoy sends the whole path a second time, and a long query would not fit."""
+    """Where a prefix is taken off, Envoy sends the whole path a second time, for which a long query leaves no room."""
     removal: Json = {"mutations": {"request_mutations": [{"remove": "x-envoy-original-path"}]}}
     filters = [
         _filter("header_mutation", f"{_HTTP}.header_mutation.v3.HeaderMutation", removal),

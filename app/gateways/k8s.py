@@ -7,7 +7,7 @@ implementation; tokens, limits of requests and health are Envoy Gateway's. The p
 from __future__ import annotations
 
 from app.documents.schemas import Json
-from app.gateways.facing import HEALTH, HEALTH_SECONDS, STRIPPED, Facing, Login, Of
+from app.gateways.facing import ASKED_HEADERS, HEALTH, HEALTH_SECONDS, SHOWN_HEADERS, STRIPPED, Facing, Login, Of
 from app.gateways.made import Made, as_yaml, commented, first_alone, keys_of, said, settings
 
 _ROUTES = "gateway.networking.k8s.io/v1"
@@ -20,6 +20,7 @@ _REMOVED = [name for name in STRIPPED if not name.startswith("X-Envoy-")]
 def k8s(facing: Facing) -> Made:
     """Raises CannotStand."""
     wanted = settings(facing, prefix=True)
+    wanted.pop("CUSTOMHOUSE_CORS_ORIGINS", None)  # said twice, browsers take neither
     left = (
         *first_alone(facing),
         f"The Gateway itself, '{GATEWAY}', with its listeners and certificates.",
@@ -32,7 +33,7 @@ def k8s(facing: Facing) -> Made:
         documents += [_route(facing, names[-1], ("sql",)), _backend_policy(facing, names[-1])]
     health = f"{facing.name}-health"
     documents += [_route(facing, health, ("health",))]
-    if facing.logins:
+    if facing.logins or facing.origins:
         documents.append(_security_policy(facing, names))
     return Made(commented(said(facing, "Gateway API", wanted, left)) + as_yaml(*documents), wanted, left)
 
@@ -101,8 +102,20 @@ def _security_policy(facing: Facing, names: list[str]) -> Json:
         "metadata": {"name": facing.name},
         "spec": {
             "targetRefs": [_target(name) for name in names],
-            "jwt": {"providers": [_provider(login) for login in facing.logins]},
+            **({"cors": _cors(facing)} if facing.origins else {}),
+            **({"jwt": {"providers": [_provider(login) for login in facing.logins]}} if facing.logins else {}),
         },
+    }
+
+
+def _cors(facing: Facing) -> Json:
+    """Answered here, since tokens are asked of preflights, too, that are passed on."""
+    return {
+        "allowOrigins": list(facing.origins),
+        "allowMethods": ["GET", "POST"],
+        "allowHeaders": list(ASKED_HEADERS),
+        "exposeHeaders": list(SHOWN_HEADERS),
+        "maxAge": "600s",
     }
 
 

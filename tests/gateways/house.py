@@ -64,6 +64,7 @@ NAPS = "{ naps { nodes { id nap } } }"
 SETTINGS: Mapping[str, str] = {
     "CUSTOMHOUSE_MASTER_KEY": MASTER,
     "CUSTOMHOUSE_TRUSTED_PROXIES": "127.0.0.1",
+    "CUSTOMHOUSE_CORS_ORIGINS": "https://app.example",
     "CUSTOMHOUSE_DRAIN_DELAY": "5",
 }
 

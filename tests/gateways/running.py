@@ -42,7 +42,7 @@ def _debian(name: str) -> str:
 
 
 def _envoy(config: Path, folder: Path) -> list[str]:
-    return [_python_part("envoy"), "-c", str(config), "--base-id", str(os.getpid()), "--concurrency", "1",
+    return [_python_part("envoy"), "-c", str(config), "--disable-hot-restart", "--concurrency", "1",
             "--log-level", "warning"]  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def printed(house: House, kind: str, upstreams: Sequence[str], port: int) -> str
     command += ["--prefix", PREFIX]
     for url in upstreams:
         command += ["--upstream", url]
-    command += ["--jwks", f"test={house.issuer.url}/jwks"]
+    command += ["--origin", "https://app.example", "--jwks", f"test={house.issuer.url}/jwks"]
     out = io.StringIO()
     with redirect_stdout(out), redirect_stderr(io.StringIO()):
         assert main(command) == 0
@@ -99,12 +99,17 @@ def printed(house: House, kind: str, upstreams: Sequence[str], port: int) -> str
 
 
 @contextmanager
-def gateway(house: House, kind: str, upstreams: Sequence[str], folder: Path) -> Iterator[str]:
-    """A gateway in front of processes; gives its address, prefix included."""
+def gateway(
+    house: House, kind: str, upstreams: Sequence[str], folder: Path, change: tuple[str, str] = ("", "")
+) -> Iterator[str]:
+    """A gateway in front of processes; gives its address, prefix included. ``change`` replaces a text of what is
+    printed for it."""
     (port,) = ports(1)
     make, name = KINDS[kind]
     config = folder / name
-    config.write_text(printed(house, kind, upstreams, port))
+    text = printed(house, kind, upstreams, port)
+    assert change[0] in text
+    config.write_text(text.replace(*change) if change[0] else text)
     command = make(config, folder)
     log = folder / "gateway.log"
     environ = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}

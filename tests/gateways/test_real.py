@@ -162,6 +162,11 @@ def test_too_long(front: Front) -> None:
 
 def test_gzip_is_passed_on(front: Front) -> None:
     with front.client() as client:
+        asked = {"query": "{ things(first: 400) { nodes { id name } } }"}
+        with client.stream("POST", "/graphql", json=asked, headers={"Accept-Encoding": "gzip"}) as answer:
+            packed = b"".join(answer.iter_raw())
+        assert answer.headers["content-encoding"] == "gzip" and "accept-encoding" in answer.headers["vary"].lower()
+        assert len(json.loads(gzip.decompress(packed))["data"]["things"]["nodes"]) == ROWS
         body = {"statement": "select id, name from d.things order by id"}
         with client.stream("POST", "/sql", json=body, headers={"Accept-Encoding": "gzip"}) as answer:
             packed = b"".join(answer.iter_raw())
@@ -178,6 +183,24 @@ def test_our_504_comes_before_the_gateways(front: Front) -> None:
         answer = client.post("/sql", json={"statement": "select nap from d.naps"})
     assert answer.status_code == 504 and answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] in ("CH150", "CH503")
+
+
+def test_a_client_may_wait_less_than_the_zone(front: Front) -> None:
+    """The zone would wait for 60 seconds."""
+    with front.client() as client:
+        answer = client.post("/graphql", json={"query": NAPS}, headers={"X-Request-Timeout-Ms": "1500"})
+    assert answer.status_code == 504, answer.text
+    assert answer.json()["errors"][0]["extensions"]["code"] == "CH150"
+
+
+def test_envoy_says_how_long_it_waits(house: House, behind: tuple[Process, Process], tmp_path: Path) -> None:
+    """And it is answered before that, though the zone would wait for 60 seconds."""
+    url = behind[0].url
+    headers = {"Authorization": house.token()}
+    with gateway(house, "envoy", [url], tmp_path, ("timeout: 62s", "timeout: 3s")) as front:
+        answer = httpx.post(f"{front}/graphql", json={"query": NAPS}, headers=headers, timeout=30, trust_env=False)
+    assert answer.status_code == 504, answer.text
+    assert answer.json()["errors"][0]["extensions"]["code"] == "CH150"
 
 
 async def test_who_leaves_ends_the_statement(front: Front) -> None:
@@ -198,6 +221,19 @@ async def _until(connection: asyncpg.Connection, count: int) -> None:
     async with asyncio.timeout(20):
         while await connection.fetchval(_BUSY) != count:
             await asyncio.sleep(0.01)
+
+
+def test_pages_of_listed_origins_may_ask(front: Front) -> None:
+    wanted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    with httpx.Client(base_url=front.url, trust_env=False, timeout=30) as client:
+        asked = client.options("/graphql", headers={"Origin": "https://app.example", **wanted})
+        assert asked.status_code == 200
+        assert asked.headers.get_list("access-control-allow-origin") == ["https://app.example"]
+        foreign = client.options("/graphql", headers={"Origin": "https://evil.example", **wanted})
+        assert foreign.status_code == 403 and "access-control-allow-origin" not in foreign.headers
+    with front.client() as client:
+        answer = client.post("/graphql", json={"query": QUESTION}, headers={"Origin": "https://app.example"})
+        assert answer.headers.get_list("access-control-allow-origin") == ["https://app.example"]
 
 
 def test_rate_limits_are_said_once(front: Front) -> None:
