@@ -50,7 +50,10 @@ class Watch:
             self._exchange.short.watch(None)
         if self._listening is not None:
             self._listening.cancel()
-        if self._why is not None and kind is asyncio.CancelledError and self._task.uncancel() == 0:
+        if self._why is None or kind is None:
+            return
+        # What is cancelled may fail in another way on its way out: that is the cancellation's doing too.
+        if self._task.uncancel() == 0 or kind is not asyncio.CancelledError:
             raise self._why from None
 
     def _left(self) -> None:
