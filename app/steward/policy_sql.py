@@ -28,6 +28,15 @@ BLOCK = "q"
 _PARTS = frozenset({"expressions", "from_", "where", "group", "having", "order", "limit", "distinct"})
 
 
+class _Free:
+    """The estimate of what a steward asks in tests: no caller can, so nothing bounds it."""
+
+    fixed = 0
+
+    def of(self, values: Mapping[str, object]) -> int:
+        return 0
+
+
 @dataclass(frozen=True, slots=True)
 class PolicySqlDocument:
     """A compiled test query, in the form the engine asks of a front end's documents: it takes no variables."""
@@ -42,6 +51,10 @@ class PolicySqlDocument:
     @property
     def fixed(self) -> bool:
         return False
+
+    @property
+    def estimate(self) -> _Free:
+        return _Free()
 
     def coerce(self, variables: Mapping[str, object]) -> dict[str, object]:
         return dict(variables)
