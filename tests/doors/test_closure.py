@@ -26,7 +26,7 @@ linux = pytest.mark.skipif(
 
 
 @linux
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow_parts)])
 def test_nothing_else_is_in_memory(workers: str, project: Path, issuers: Issuers) -> None:
     """At the start, after requests, and after a reload; in the parent of several workers too."""
     house = Houses(project, ["partner"], {"CUSTOMHOUSE_WORKERS": workers})
