@@ -61,6 +61,7 @@ class Short(Protocol):
     def watch(self, gone: Callable[[], None] | None) -> None: ...
     def whole(self) -> bytes | None: ...
     def respond(self, status: int, head: bytes, body: bytes, close: bool) -> bool: ...
+    def drop(self) -> None: ...
 
 
 def short_way(receive: Receive) -> Short | None:
@@ -180,6 +181,11 @@ class Exchange:
             if not message.get("more_body", False):
                 self._unread = False
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def drop(self) -> None:
+        """End the connection, whatever of its answer has not been read."""
+        if self.short is not None:
+            self.short.drop()
 
     async def left(self) -> None:
         """Return when the client has gone."""

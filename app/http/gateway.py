@@ -83,6 +83,7 @@ class Gateway:
                 await self._beside(exchange, trail, {**scope, "path": path}, receive, send)
         except ClientLeft:
             exchange.status = _LEFT
+            exchange.drop()
         finally:
             seconds = time.perf_counter() - exchange.began
             status = exchange.status or _LEFT

@@ -249,6 +249,12 @@ class Cycle(RequestResponseCycle):
         self.on_response()
         return True
 
+    def drop(self) -> None:
+        """End the connection at once. Closing it would wait until what was written has been read: for ever, where the
+        client reads nothing."""
+        self.disconnected = True
+        self.transport.abort()
+
 
 _JOINED = 4096
 _OVER = cast(RequestResponseCycle, SimpleNamespace(response_complete=True, message_event=asyncio.Event()))

@@ -82,6 +82,17 @@ def test_a_reader_who_stalls_is_dropped(odd: Process, issuer: Issuer) -> None:
     connection.close()
 
 
+def test_a_dropped_reader_holds_no_connection(start: Start, issuer: Issuer, tmp_path: Path) -> None:
+    """It has read nothing yet, and the process ends without waiting for that."""
+    settings = {"CUSTOMHOUSE_SLOW_READER": "0.3", "CUSTOMHOUSE_SHUTDOWN_TIMEOUT": "600"}
+    process = start(write_project(tmp_path / "p", issuer.url), **settings)
+    connection = raw_request(process, issuer.token("ed-1"), "big")
+    process.wait_for("request", status=499)
+    assert process.stop() == 0
+    assert not [line for line in process.log if line["event"] == "library"]
+    connection.close()
+
+
 def test_deadline(odd: Process, issuer: Issuer) -> None:
     with client_of(odd) as client:
         before = ask(client, issuer.token("ed-1"), "counts").json()["data"]["counts"]["cancelled"]
