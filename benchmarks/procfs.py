@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_LISTENING = "0A"
+_LISTENING, _ESTABLISHED = "0A", "01"
 _STATE, _PARENT, _USER, _SYSTEM, _REAPED_USER, _REAPED_SYSTEM = 0, 1, 11, 12, 13, 14
 
 
 def pid_on_port(port: int) -> int | None:
     """The oldest process that listens on a port of this machine: a pool's parent rather than its workers."""
-    inodes = _listeners(port)
+    inodes = _sockets(port, _LISTENING)
     for pid in sorted(_processes()):
         try:
             for entry in os.scandir(f"/proc/{pid}/fd"):
@@ -54,12 +54,18 @@ def rss_mib(root: int | None) -> float:
     return sum(_rss_kib(pid) for pid in tree(root)) / 1024 if root is not None else 0.0
 
 
-def _listeners(port: int) -> set[str]:
+def connections(port: int) -> int:
+    """How many connections a port of this machine holds open."""
+    return len(_sockets(port, _ESTABLISHED))
+
+
+def _sockets(port: int, state: str) -> set[str]:
+    """The inodes of a port's sockets in that state."""
     inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:] if Path(table).exists() else ():
             fields = line.split()
-            if fields[3] == _LISTENING and int(fields[1].rsplit(":", 1)[1], 16) == port:
+            if fields[3] == state and int(fields[1].rsplit(":", 1)[1], 16) == port:
                 inodes.add(fields[9])
     return inodes
 
