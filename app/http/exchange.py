@@ -218,7 +218,7 @@ class Exchange:
             headers.append((b"content-length", b"%d" % len(body)))
         if self.closing or self._unread:
             headers.append((b"connection", b"close"))
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.taken({"type": "http.response.start", "status": status, "headers": headers})
         await self._write(b"" if self.method == "HEAD" else body)
 
     async def stream(
@@ -242,34 +242,34 @@ class Exchange:
         ]
         if self.closing:
             headers.append((b"connection", b"close"))
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.taken({"type": "http.response.start", "status": status, "headers": headers})
         async for piece in pieces:
             self.sent += len(piece)
-            try:
-                async with asyncio.timeout(self._slow_reader):
-                    await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-            except TimeoutError:
-                raise ClientLeft from None
-        await self._send({"type": "http.response.body", "body": b""})
+            await self.taken({"type": "http.response.body", "body": piece, "more_body": True})
+        await self.taken({"type": "http.response.body", "body": b""})
+
+    async def taken(self, message: Message) -> None:
+        """Send it. Raises ClientLeft for a reader that stalls, be it over the answer before this one."""
+        try:
+            async with asyncio.timeout(self._slow_reader):
+                await self._send(message)
+        except TimeoutError:
+            raise ClientLeft from None
 
     def _is_short(self, body: bytes) -> bool:
         return len(body) <= _PIECE and not self._unread and self.method != "HEAD"
 
     async def _write(self, body: bytes) -> None:
         if len(body) <= _PIECE and not self._unread:
-            await self._send({"type": "http.response.body", "body": body})
+            await self.taken({"type": "http.response.body", "body": body})
             return
         view = memoryview(body)
         for at in range(0, len(body), _LONG_PIECE):
             piece = body if len(body) <= _LONG_PIECE else bytes(view[at : at + _LONG_PIECE])
-            try:
-                async with asyncio.timeout(self._slow_reader):
-                    await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-            except TimeoutError:
-                raise ClientLeft from None
+            await self.taken({"type": "http.response.body", "body": piece, "more_body": True})
         if self._unread:
             await self._read_on()
-        await self._send({"type": "http.response.body", "body": b""})
+        await self.taken({"type": "http.response.body", "body": b""})
 
     async def _read_on(self) -> None:
         """Read the rest of a body that nobody wants, a little, so that the client gets to see the answer."""

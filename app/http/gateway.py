@@ -149,12 +149,14 @@ class Gateway:
                 message = {**message, "headers": [*(given if isinstance(given, list) else []), *extra]}
             body = message.get("body")
             exchange.sent += len(body) if isinstance(body, bytes) else 0
-            await send(message)
+            await exchange.taken(message)
 
         try:
             # An application's own path has its prefix before it, as ASGI wants it.
             inner = {**scope, "path": f"{exchange.prefix}{scope['path']}", "root_path": exchange.prefix, TRAIL: trail}
             await self._around({**inner, "headers": [*headers, fixed[0]]}, receive, stamped)
+        except ClientLeft:
+            raise
         except Exception as error:  # noqa: BLE001 - FastAPI answers a failure and raises it again, to end in uvicorn's log
             if not exchange.status:
                 failure(exchange.request_id, error)

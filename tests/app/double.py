@@ -69,6 +69,8 @@ class Double:
                 raise Refusals((Refusal("CH204", "First."), Refusal("CH205", "Second.", "Hint.", path=("a", 1))))
             case "partial":
                 return Answer(b'{"data":{"a":null},"errors":[{"message":"x"}]}', 294)
+            case "page":
+                return "x" * 60_000
             case "big":
                 return "x" * 5_000_000
         raise Refusal("CH202", "There is no such field.", locations=((1, 3),))

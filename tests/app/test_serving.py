@@ -33,15 +33,24 @@ def own() -> Iterator[Issuer]:
     issuer.close()
 
 
-def raw_request(process: Process, token: str, word: str) -> socket.socket:
-    """A connection on which a request was sent and no answer read."""
+def address_of(process: Process) -> tuple[str, int]:
     host, port = process.url.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)))
+    return host, int(port)
+
+
+def request_of(token: str, word: str) -> bytes:
+    """As it goes over the wire."""
     body = json.dumps({"query": f"{{ {word} }}"})
-    connection.sendall(
+    return (
         f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
     )
+
+
+def raw_request(process: Process, token: str, word: str) -> socket.socket:
+    """A connection on which a request was sent and no answer read."""
+    connection = socket.create_connection(address_of(process))
+    connection.sendall(request_of(token, word))
     return connection
 
 
@@ -80,6 +89,27 @@ def test_a_reader_who_stalls_is_dropped(odd: Process, issuer: Issuer) -> None:
     connection = raw_request(odd, issuer.token("ed-1"), "big")
     assert odd.wait_for("request", status=499)
     connection.close()
+
+
+@pytest.mark.parametrize("route", ["/graphql", "/openapi.json"])
+def test_a_reader_who_stalls_over_short_answers_is_dropped(route: str, odd: Process, issuer: Issuer) -> None:
+    """Each of them is one piece, and together they are more than the system keeps for a connection."""
+    at, token = len(odd.log), issuer.token("ed-1")
+    page = f"GET {route} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    request = request_of(token, "page") if route == "/graphql" else page
+
+    def ended(*statuses: int) -> int:
+        return sum(line.get("route") == route and line["status"] in statuses for line in odd.log[at:])
+
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        connection.connect(address_of(odd))
+        for sent in range(100, 20_000, 100):
+            connection.sendall(request * 100)
+            assert until(lambda sent=sent: ended(200) == sent or ended(499) > 0)
+            if ended(499):
+                break
+        assert ended(499) == 1
 
 
 def test_a_dropped_reader_holds_no_connection(start: Start, issuer: Issuer, tmp_path: Path) -> None:
