@@ -38,6 +38,8 @@ async def test_every_pair_for_every_persona(tmp_path: Path) -> None:
         engine = Engine(project.catalog, project.policies, "internal", sources, KEYS)
         for name, persona in load_personas(project.root).items():
             caller = replace(caller_of(persona, project.catalog, None, None), expires=time.time() + 3600)
+            if not project.catalog.zones[caller.zone].sql.enabled:
+                continue  # partners ask in GraphQL alone
             for pair in PAIRS:
                 one = await _graphql(engine, pair["graphql"], pair["at"], caller)
                 other = await _sql(engine, pair["sql"], caller)
