@@ -11,8 +11,9 @@ grant gives them (`policies.load`), and `Catalog.shown_relationships` leaves the
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from policies.condition import Condition
@@ -75,63 +76,68 @@ def _issuer(issuer: Issuer, zone: Zone) -> Issuer:
     return replace(issuer, audiences=tuple(one for one in issuer.audiences if one in zone.audiences))
 
 
-@dataclass(frozen=True, slots=True)
 class _Closure:
     """Which products, columns and relationships a zone needs."""
 
-    catalog: Catalog
-    policies: PolicySet
-    zone: str
-
-    @property
-    def rules(self) -> Rules:
-        return self.policies.rules[self.zone]
-
-    @property
-    def published(self) -> frozenset[str]:
-        return frozenset(one.id for one in self.catalog.published(self.zone))
-
-    @property
-    def products(self) -> frozenset[str]:
-        """What is published, what views are made of, and what the paths of rules lead to, until nothing is added."""
-        found = needed_products(self.published, self.policies, self.catalog)
-        while True:
-            near = {id_ for product in found for id_ in _related(self.rules.get(product))}
-            grown = needed_products(found | near, self.policies, self.catalog)
-            if grown == found:
-                return found
-            found = grown
+    def __init__(self, catalog: Catalog, policies: PolicySet, zone: str) -> None:
+        self._catalog, self._policies, self._zone = catalog, policies, zone
+        self._rules: Rules = policies.rules[zone]
+        self._published = frozenset(one.id for one in catalog.published(zone))
+        self._looked = {id_: frozenset(_related(rules)) for id_, rules in self._rules.items()}
+        self.products = self._closed()
+        self._ways = {id_: tuple(self._relationships(catalog.products[id_])) for id_ in self.products}
+        self._whole = self._inside()
+        self._ends: dict[str, set[str]] = defaultdict(set)
+        for way in (way for ways in self._ways.values() for way in ways):
+            self._ends[way.target] |= {there for _, there in (*way.pairs, *way.paths)}
 
     def product(self, product: Product) -> Product:
         """A product with what of it is shown or looked at."""
         kept = self._columns(product)
-        ways = {way.name: way for way in self._relationships(product)}
         return replace(
             product,
             columns={name: column for name, column in product.columns.items() if name in kept},
-            owner="" if self.catalog.zones[self.zone].restricted else product.owner,
-            relationships=ways,
+            owner="" if self._catalog.zones[self._zone].restricted else product.owner,
+            relationships={way.name: way for way in self._ways[product.id]},
         )
+
+    def _closed(self) -> frozenset[str]:
+        """What is published, what views are made of, and what the paths of rules lead to, until nothing is added."""
+        found = needed_products(self._published, self._policies, self._catalog)
+        while True:
+            near = {id_ for product in found for id_ in self._looked.get(product, ())}
+            grown = needed_products(found | near, self._policies, self._catalog)
+            if grown == found:
+                return found
+            found = grown
+
+    def _inside(self) -> frozenset[str]:
+        """Products of which all columns stay: those inside views, and at the ends of the paths of rules. What names a
+        column there is not looked into."""
+        products = (self._catalog.products[id_] for id_ in self.products)
+        inside = {id_ for product in products if product.view is not None for id_ in (product.id, *product.view_inputs)}
+        return frozenset(inside.union(*(self._looked.get(id_, ()) for id_ in self.products)))
 
     def _relationships(self, product: Product) -> Iterator[Relationship]:
         """Those that the zone shows, and those that the rules of the product look along."""
-        looked, published = set(_related(self.rules.get(product.id))), self.published
-        shown = self.catalog.shown_relationships(self.zone, product) if product.id in published else ()
+        looked, shown = self._looked.get(product.id, frozenset()), frozenset[str]()
+        if product.id in self._published:
+            ways = self._catalog.shown_relationships(self._zone, product)
+            shown = frozenset(way.name for way in ways if way.target in self._published)
         for way in product.relationships.values():
-            if way.target in looked or (way in shown and way.target in published):
+            if way.name in shown or way.target in looked:
                 yield way
 
     def _columns(self, product: Product) -> frozenset[str]:
-        """All of a product inside a view or at the end of a rule's path: what names it there is not looked into."""
-        if product.id not in self.published or product.view is not None or product.id in self._inside:
+        if product.id not in self._published or product.id in self._whole:
             return frozenset(product.columns)
-        rules = self.rules.get(product.id, ProductRules(product.id))
-        found = set(self.catalog.shown_columns(self.zone, product)) | set(product.key) | set(product.cluster)
+        rules = self._rules.get(product.id, ProductRules(product.id))
+        found = set(self._catalog.shown_columns(self._zone, product)) | {*product.key, *product.cluster}
+        found |= self._ends[product.id]
         found |= {name for condition in rules.conditions() for name in condition.columns}
         found |= {name for rule in rules.privacy for name in rule.key}
-        found |= {here for way in self._relationships(product) for path in way.feeds().values() for here in path[:1]}
-        found |= {here for way in self._relationships(product) for here, _ in way.pairs}
-        found |= {there for one in self._around for way in self._relationships(one) for there in _ends(way, product)}
+        for way in self._ways[product.id]:
+            found |= {here for here, _ in way.pairs}
         if product.partition is not None:
             found.add(product.partition.column)
         if product.features is not None and product.features.event_time is not None:
@@ -139,24 +145,6 @@ class _Closure:
         if product.model is not None:
             found |= {*product.model.inputs, *product.model.outputs}
         return _with_inputs(product, found)
-
-    @property
-    def _around(self) -> Iterator[Product]:
-        return (self.catalog.products[id_] for id_ in self.products)
-
-    @property
-    def _inside(self) -> frozenset[str]:
-        """Products inside views that are needed, and at the ends of the paths of rules."""
-        views = (id_ for id_ in self.products if id_ in self.policies.views)
-        inside = {id_ for view in views for id_ in self.catalog.products[view].view_inputs}
-        return frozenset(inside | {id_ for one in self.products for id_ in _related(self.rules.get(one))})
-
-
-def _ends(way: Relationship, product: Product) -> Iterator[str]:
-    """The columns of a product that a relationship leads to."""
-    if way.target == product.id:
-        yield from (there for _, there in way.pairs)
-        yield from (there for _, there in way.paths)
 
 
 def _with_inputs(product: Product, names: Iterable[str]) -> frozenset[str]:
