@@ -18,6 +18,7 @@ import orjson
 
 from app.audit.settings import Subject
 from app.audit.told import Act, Exchanged, Told
+from app.http.routes import IN_GRAPHQL, SQL
 from app.marks import mark, subject_mark
 from policies.account import Account, AccountedProduct
 
@@ -46,7 +47,7 @@ class Recorder:
         return self._datastore(told)
 
     def _datastore(self, told: Exchanged) -> Json:
-        asks = told.route in ("/graphql", "/q/", "/sql")
+        asks = told.route in IN_GRAPHQL or told.route == SQL
         event, known = self._event(6, 5, (4, "Query") if asks else (1, "Read"), told), told.registered
         event |= {
             "actor": self._actor(told),

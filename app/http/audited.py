@@ -12,15 +12,11 @@ import time
 from app.audit.audit import Audit
 from app.audit.told import Exchanged, Phase, Versions
 from app.http.exchange import Exchange, Instead, RawHeaders
-from app.http.refuse import graphql_errors, problem, refusal_headers
+from app.http.media import VARY
+from app.http.refuse import refusal_headers, shaped
+from app.http.routes import IN_GRAPHQL, OTHER, SQL
 from app.http.trail import Trail
 from schema.errors import Refusal
-
-HEALTH = frozenset({"/livez", "/startupz", "/readyz"})
-"""Routes that answer nobody in particular. Whatever else knows a caller is recorded, without being named here."""
-GRAPHQL_ROUTES = frozenset({"/graphql", "/q/"})
-_OTHER = "other"
-_VARY = (b"vary", b"Accept, Accept-Encoding")
 
 
 class Audited:
@@ -64,18 +60,14 @@ class Audited:
 
     def _instead(self, refusal: Refusal) -> Instead:
         """The refusal in the shape that refusals have at this address."""
-        request_id, restricted = self._exchange.request_id, self._restricted
-        extra: RawHeaders = [_VARY] if self._route in GRAPHQL_ROUTES or self._route == "/sql" else []
-        extra = [*extra, *refusal_headers(refusal), *self._trail.fields()]
-        if self._route in GRAPHQL_ROUTES:
-            body = graphql_errors(refusal, request_id, restricted)
-            return Instead(503, "application/json; charset=utf-8", body, extra)
-        return Instead(503, "application/problem+json", problem(refusal, request_id, restricted), extra)
+        content_type, body = shaped(refusal, self._route, self._exchange.request_id, self._restricted)
+        extra: RawHeaders = [VARY] if self._route in IN_GRAPHQL or self._route == SQL else []
+        return Instead(503, content_type, body, [*extra, *refusal_headers(refusal), *self._trail.fields()])
 
     def _concerns(self) -> bool:
         """Whether somebody asked, or was refused. A page for browsers is neither, nor is a path where nothing is, which
         for partners are paths that others have."""
-        return self._trail.caller is not None or (bool(self._trail.codes) and self._route != _OTHER)
+        return self._trail.caller is not None or (bool(self._trail.codes) and self._route != OTHER)
 
     def _since(self) -> float:
         return time.perf_counter() - self._exchange.began

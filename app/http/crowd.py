@@ -8,11 +8,13 @@ read (`app.http.protocol`): no task, no line in the log; it is counted, and has 
 from __future__ import annotations
 
 from app.http.exchange import ALWAYS, RawHeaders, request_id_of
-from app.http.refuse import graphql_errors, problem
+from app.http.refuse import shaped
+from app.http.routes import DOCUMENTS, GRAPHQL, HEALTH, OTHER
 from app.metrics.metrics import Metrics
 from schema.errors import Refusal
 
-_HEALTH = (b"/livez", b"/startupz", b"/readyz")
+_GRAPHQL, _DOCUMENTS = GRAPHQL.encode("ascii"), DOCUMENTS.encode("ascii")
+_HEALTH = tuple(path.encode("ascii") for path in sorted(HEALTH))
 _WHY = Refusal("CH159", "The gateway has too much to do at the moment.", status=503)
 _ID = "\0"
 
@@ -23,26 +25,25 @@ class Crowd:
     def __init__(self, most: int, metrics: Metrics, zone: str) -> None:
         self.most = most
         self._metrics, self._zone = metrics, zone
-        self._graphql = _template(b"application/json; charset=utf-8", graphql_errors(_WHY, _ID))
-        self._beside = _template(b"application/problem+json", problem(_WHY, _ID))
+        self._graphql, self._beside = (_template(*shaped(_WHY, route, _ID, True)) for route in (GRAPHQL, OTHER))
 
     def turned_away(self, method: str, url: bytes, headers: RawHeaders) -> tuple[bytes, bytes] | None:
         """Headers and body of the answer to one too many; None for who asks whether the process is well."""
         path = url.partition(b"?")[0]
         if path.endswith(_HEALTH):
             return None
-        asks = path.endswith(b"/graphql") or b"/q/" in path
+        asks = path.endswith(_GRAPHQL) or _DOCUMENTS in path
         self._metrics.began()
-        self._metrics.request(self._zone, "/graphql" if asks else "other", method, 503, 0.0, None, ("CH159",))
+        self._metrics.request(self._zone, GRAPHQL if asks else OTHER, method, 503, 0.0, None, ("CH159",))
         head, middle, end = self._graphql if asks else self._beside
         request_id = request_id_of(headers).encode("ascii")
         length = len(middle) + len(request_id) + len(end)
         return head % (length, request_id), middle + request_id + end
 
 
-def _template(content_type: bytes, body: bytes) -> tuple[bytes, bytes, bytes]:
+def _template(content_type: str, body: bytes) -> tuple[bytes, bytes, bytes]:
     """Headers, with places for length and id; the body before and behind its id."""
-    lines = [(b"content-type", content_type), *ALWAYS, (b"retry-after", b"1")]
+    lines = [(b"content-type", content_type.encode("ascii")), *ALWAYS, (b"retry-after", b"1")]
     fixed = b"".join([name + b": " + value + b"\r\n" for name, value in lines])
     before, _, behind = body.partition(b"\\u0000")
     return fixed + b"content-length: %d\r\nx-request-id: %b\r\n", before, behind

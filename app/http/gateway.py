@@ -13,29 +13,22 @@ from fastapi import FastAPI
 from app.audit.audit import Audit
 from app.edge.edge import Edge
 from app.http.access import record
-from app.http.audited import HEALTH, Audited
+from app.http.audited import Audited
 from app.http.crowd import Crowd
 from app.http.early import Early
 from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
 from app.http.graphql import GraphQLEndpoint
 from app.http.heads import overlong
 from app.http.page import POLICY, page
-from app.http.refuse import graphql_errors, problem
-from app.http.sql import PATH, SqlEndpoint
+from app.http.refuse import shaped
+from app.http.routes import DOCUMENTS, FOR_PARTNERS, GRAPHQL, HEALTH, OTHER, SQL, route_of
+from app.http.sql import SqlEndpoint
 from app.http.surround import TRAIL, Surround, nothing_here, surround
 from app.http.trail import Trail
 from app.log import failure
 from app.settings import Settings
 from app.telemetry.telemetry import Telemetry
-from schema.errors import Refusal
 
-DOCUMENTS = "/q/"
-_ROUTES = frozenset(
-    {PATH, "/catalog", "/schema.graphql", "/openapi.json", "/explain", "/livez", "/startupz", "/readyz"}
-)
-_FOR_PARTNERS = _ROUTES - {"/explain"}
-"""What there is beside GraphQL and SQL for partners; every other address is answered alike."""
-_ASKED = _FOR_PARTNERS | {"/graphql", DOCUMENTS}
 _LEFT = 499  # as the log of other gateways says it: the client closed the connection
 
 
@@ -62,7 +55,7 @@ class Gateway:
         restricted = self._switch.restricted
         if self._edge is not None:
             path = self._edge.enter(exchange, scope)
-        route = _route(path)
+        route = route_of(path)
         metrics.began()
         telemetry = self._telemetry
         if telemetry.on or exchange.header(b"traceparent"):
@@ -70,15 +63,15 @@ class Gateway:
         audited = self._followed(exchange, trail, route, scope, restricted)
         try:
             if (early := exchange.early or overlong(exchange, self._switch)) is not None:
-                await self._early(exchange, early, trail, path)
-            elif path == "/graphql":
+                await self._early(exchange, early, trail, route)
+            elif route == GRAPHQL:
                 await self._graphql.answer(exchange, trail)
-            elif path == PATH:
+            elif route == SQL:
                 await self._sql.answer(exchange, trail)
-            elif isinstance(path, str) and path.startswith(DOCUMENTS):
-                await self._graphql.answer(exchange, trail, path.removeprefix(DOCUMENTS))
-            elif restricted and path not in _FOR_PARTNERS:
-                await self._nothing(exchange, trail, nothing_here())
+            elif route == DOCUMENTS:
+                await self._graphql.answer(exchange, trail, str(path).removeprefix(DOCUMENTS))
+            elif restricted and route not in FOR_PARTNERS:
+                await self._early(exchange, Early(nothing_here(), []), trail, route)
             else:
                 await self._beside(exchange, trail, {**scope, "path": path}, receive, send)
         except ClientLeft:
@@ -104,28 +97,18 @@ class Gateway:
         """The exchange on its way into the audit trail, where there is one and somebody can be concerned."""
         if self._audit is None or route in HEALTH:
             return None
-        known = route if route in _ASKED or not restricted else "other"
+        known = route if route in FOR_PARTNERS or not restricted else OTHER
         return Audited(self._audit, exchange, trail, known, scope.get("client"), restricted)
 
-    async def _nothing(self, exchange: Exchange, trail: Trail, why: Refusal) -> None:
-        trail.codes, exchange.closing = [why.code], self._switch.draining
-        body = problem(why, exchange.request_id, restricted=True)
-        await exchange.respond(why.status, "application/problem+json", body)
-
-    async def _early(self, exchange: Exchange, early: Early, trail: Trail, path: object) -> None:
+    async def _early(self, exchange: Exchange, early: Early, trail: Trail, route: str) -> None:
         """Answer without asking who asks."""
-        exchange.closing, restricted = self._switch.draining, self._switch.restricted
-        why, content_type, body, status = early.why, "text/plain; charset=utf-8", b"", 200
-        if why is not None:
-            trail.codes, status = [why.code], why.status
-            if _route(path) in ("/graphql", DOCUMENTS):
-                content_type, body = (
-                    "application/json; charset=utf-8",
-                    graphql_errors(why, exchange.request_id, restricted),
-                )
-            else:
-                content_type, body = "application/problem+json", problem(why, exchange.request_id, restricted)
-        await exchange.respond(status, content_type, body, early.headers)
+        exchange.closing, why = self._switch.draining, early.why
+        if why is None:
+            await exchange.respond(200, "text/plain; charset=utf-8", b"", early.headers)
+            return
+        trail.codes = [why.code]
+        content_type, body = shaped(why, route, exchange.request_id, self._switch.restricted)
+        await exchange.respond(why.status, content_type, body, early.headers)
 
     async def _beside(self, exchange: Exchange, trail: Trail, scope: Scope, receive: Receive, send: Send) -> None:
         fixed = [(b"x-request-id", exchange.request_id.encode("ascii")), *ALWAYS, *exchange.also]
@@ -167,10 +150,3 @@ def _length(headers: object) -> int:
     """The length of an answer, as its headers say it."""
     found = dict(headers).get(b"content-length", b"0") if isinstance(headers, list) else b"0"
     return int(found) if found.isdigit() else 0
-
-
-def _route(path: object) -> str:
-    """The route for the log: only names we gave, since a path is the client's own text."""
-    if isinstance(path, str) and (path == "/graphql" or path in _ROUTES):
-        return path
-    return DOCUMENTS if isinstance(path, str) and path.startswith(DOCUMENTS) else "other"

@@ -14,7 +14,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from app.authenticate import Authenticator
 from app.documents.desk import Unkept
@@ -22,7 +21,7 @@ from app.documents.named import Named
 from app.http.coding import coded, coding_for
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
 from app.http.fresh import kept
-from app.http.media import GRAPHQL, JSON, Media, is_json_body, negotiate, wants_page
+from app.http.media import GRAPHQL, JSON, VARY, Media, is_json_body, negotiate, wants_page
 from app.http.read import has_query, read_get, read_path, read_post
 from app.http.refuse import (
     answer_status,
@@ -32,7 +31,7 @@ from app.http.refuse import (
     refusal_headers,
     request_status,
 )
-from app.http.trail import Trail, mark_of
+from app.http.trail import Trail
 from app.http.watch import TimeIsUp, Watch
 from app.log import failure
 from app.serving import Serving, Switch
@@ -42,11 +41,7 @@ from schema.caller import Caller
 from schema.errors import Refusal, Refusals
 from schema.zone import INTERNAL, Zone
 
-if TYPE_CHECKING:
-    pass
-
-_VARY = (b"vary", b"Accept, Accept-Encoding")
-_VARIES: RawHeaders = [_VARY]
+_VARIES: RawHeaders = [VARY]
 _LATER = 0.02
 """Seconds by which the sources' deadline is later than the exchange's own, which says it for the whole answer."""
 _TYPES: Mapping[Media, str] = {media: f"{media}; charset=utf-8" for media in (JSON, GRAPHQL)}
@@ -135,11 +130,11 @@ class GraphQLEndpoint:
                 if isinstance(refused, Unkept):
                     raise Refused(refused) from refused
                 raise
-            trail.document = mark_of(operation.text)
+            trail.asks(operation)
             raise Refused(refused) from refused
         except Exception as error:
             if operation is not None:
-                trail.document = mark_of(operation.text)
+                trail.asks(operation)
             if isinstance(error, TimeIsUp):
                 raise _late(operation) from None
             raise
@@ -151,7 +146,7 @@ class GraphQLEndpoint:
 
     async def _send(self, exchange: Exchange, media: Media, answer: Answer, trail: Trail) -> None:
         status = answer_status(answer.status, media, self._settings.status_profile)
-        extra: RawHeaders = _VARIES if trail.visit is None else [_VARY, *trail.visit.fields()]
+        extra: RawHeaders = _VARIES if trail.visit is None else [VARY, *trail.visit.fields()]
         # Elsewhere how long each stage took would be a side channel.
         if self._settings.server_timing and trail.serving is not None and _internal(trail.serving.zone):
             said = ", ".join(f"{stage};dur={spent:.2f}" for stage, spent in answer.timings.items())
@@ -182,10 +177,10 @@ class GraphQLEndpoint:
         status = request_status(why, media, profile) if looked_at else protocol_status(first, profile)
         exchange.closing = self._switch.draining
         body = graphql_errors(why, exchange.request_id, self._switch.restricted)
-        await exchange.respond(status, _TYPES[media], body, [_VARY, *refusal_headers(first), *trail.fields()])
+        await exchange.respond(status, _TYPES[media], body, [VARY, *refusal_headers(first), *trail.fields()])
 
     async def _send_page(self, exchange: Exchange) -> None:
-        extra = [_VARY, (b"content-security-policy", self._policy), (b"referrer-policy", b"no-referrer")]
+        extra = [VARY, (b"content-security-policy", self._policy), (b"referrer-policy", b"no-referrer")]
         await exchange.respond(200, "text/html; charset=utf-8", self._page(), extra)
 
 

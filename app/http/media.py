@@ -10,6 +10,8 @@ from typing import Literal
 Media = Literal["application/json", "application/graphql-response+json"]
 JSON: Media = "application/json"
 GRAPHQL: Media = "application/graphql-response+json"
+VARY = (b"vary", b"Accept, Accept-Encoding")
+"""Of every answer whose form or coding the client chooses."""
 _OFFERED: tuple[Media, Media] = (GRAPHQL, JSON)
 
 TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"

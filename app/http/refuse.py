@@ -12,9 +12,11 @@ import orjson
 
 from app.http.exchange import RawHeaders
 from app.http.media import JSON, Media
+from app.http.routes import IN_GRAPHQL
 from app.settings import Profile
 from schema.errors import Refusal, Refusals
 
+PROBLEM = "application/problem+json"
 _SYNTAX = "CH101"  # a document that cannot be parsed, as the GraphQL front end says it
 _MALFORMED = frozenset({"CH145", "CH146", "CH147"})
 _QUOTA = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -59,6 +61,13 @@ def problem(error: Refusal, request_id: str, restricted: bool = False, **more: o
     if error.hint is not None:
         said["detail"] = error.hint
     return orjson.dumps({**said, "code": error.code, **more, "request_id": request_id})
+
+
+def shaped(why: Refusal, route: str, request_id: str, restricted: bool) -> tuple[str, bytes]:
+    """Type and body of a refusal at a route, where nobody has asked yet which form the client accepts."""
+    if route in IN_GRAPHQL:
+        return f"{JSON}; charset=utf-8", graphql_errors(why, request_id, restricted)
+    return PROBLEM, problem(why, request_id, restricted)
 
 
 def protocol_status(error: Refusal, profile: Profile) -> int:

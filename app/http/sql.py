@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
 from app.http.graphql import broken, check_declared, rules_of, too_slow
+from app.http.media import VARY
 from app.http.media_sql import Coding, coding_of, format_of
-from app.http.refuse import problem, refusal_headers
+from app.http.refuse import PROBLEM, problem, refusal_headers
 from app.http.trail import Trail, mark_of
 from app.http.watch import TimeIsUp, Watch
 from app.log import event, failure, says
@@ -38,8 +39,6 @@ if TYPE_CHECKING:  # a process whose zones answer no SQL holds no front end for 
     from app.http.read_sql import Wanted
     from resolvers.statements.engine import Result, Statements
 
-PATH = "/sql"
-_VARY = (b"vary", b"Accept, Accept-Encoding")
 _PATIENCE = 5.0
 """How much later than the statement's own deadline an exchange is ended by force, in seconds."""
 _NEARLY = 0.05
@@ -142,7 +141,7 @@ class SqlEndpoint:
         pieces: AsyncIterator[bytes],
         trail: Trail,
     ) -> None:
-        extra: RawHeaders = [_VARY, *trail.fields()]
+        extra: RawHeaders = [VARY, *trail.fields()]
         if coding != "identity":
             extra.append((b"content-encoding", coding.encode("ascii")))
         exchange.closing = self._switch.draining
@@ -154,9 +153,9 @@ class SqlEndpoint:
             raise ClientLeft from why  # half an answer was sent: it cannot be taken back, only cut off
         trail.withheld(trail.codes)
         exchange.closing = self._switch.draining
-        headers = [_VARY, *refusal_headers(why), *trail.fields()]
+        headers = [VARY, *refusal_headers(why), *trail.fields()]
         body = sql_problem(why, exchange.request_id, self._switch.restricted)
-        await exchange.respond(why.status, "application/problem+json", body, headers)
+        await exchange.respond(why.status, PROBLEM, body, headers)
 
 
 @dataclass(frozen=True, slots=True)

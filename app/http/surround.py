@@ -23,7 +23,7 @@ from app.http.exchange import request_id_of
 from app.http.media import is_json_body
 from app.http.page import asset
 from app.http.read import read_post
-from app.http.refuse import errors_of, problem, refusal_headers
+from app.http.refuse import PROBLEM, errors_of, problem, refusal_headers
 from app.http.trail import Trail
 from app.log import event, failure
 from app.metrics.metrics import Metrics
@@ -300,7 +300,7 @@ class _Says:
     def _problem(self, request: Request, refusal: Refusal) -> Response:
         _trail(request).codes = [refusal.code]
         body = problem(refusal, request_id_of(request.headers.raw), self.switch.restricted)
-        response = Response(body, refusal.status, media_type="application/problem+json")
+        response = Response(body, refusal.status, media_type=PROBLEM)
         for name, value in refusal_headers(refusal):
             response.headers[name.decode()] = value.decode()
         return _with_fields(request, response)
