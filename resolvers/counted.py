@@ -4,7 +4,7 @@ A row counts once for each place where it stands; an aggregate's row counts as o
 a row that only tells whether there is a next page. What an engine wrote as finished JSON is read for it where lists
 stand in lists; a list by itself came with its number of rows.
 
-Only done in zones that count, and for whoever wants to know (`Before`).
+Only done for whoever wants to know (`Before`).
 """
 
 from __future__ import annotations

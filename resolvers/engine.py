@@ -13,14 +13,11 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
-
-import orjson
-from sqlglot import exp
+from typing import TYPE_CHECKING
 
 from policies.account import Account
 from policies.condition import Moment
@@ -31,15 +28,13 @@ from policies.rules import PolicySet
 from resolvers.alike import alike
 from resolvers.backends.asked import asking
 from resolvers.backends.backend import Bounds, Deadline
-from resolvers.backends.failures import too_many_bytes
 from resolvers.backends.opened import Opened, of_keys, of_sql
 from resolvers.bind import Request, check_limits
 from resolvers.binders import binder
 from resolvers.cache import Bounded
 from resolvers.counted import Counted
-from resolvers.encode import Encoder, encoder
+from resolvers.encode import encoder
 from resolvers.entitlements import Entitlements
-from resolvers.failed import MOST_PLACES, failed_places
 from resolvers.followed import FOLLOWED
 from resolvers.frontends.graphql.cost import Estimate, too_costly
 from resolvers.frontends.graphql.frontend import Asked, GraphQLFrontEnd, Inlined
@@ -50,12 +45,13 @@ from resolvers.lookups.run import Lookups
 from resolvers.observe import SILENT, Observer
 from resolvers.operation import Answer, Before, Operation
 from resolvers.plan import MANY, plan
+from resolvers.prepared import Compiled, Prepared, Ready, Standing, pages
 from resolvers.results.kept import Kept
-from resolvers.results.results import SharedRows
 from resolvers.run import Access, Done, Means, Ran, run
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
-from resolvers.steps import Fetch, Lookup, Plan, steps_of
+from resolvers.steps import Fetch, Lookup, steps_of
+from resolvers.written import with_costs, written
 from schema.caller import Caller
 from schema.catalog import Catalog
 from schema.errors import Refusal, Refusals
@@ -67,59 +63,6 @@ if TYPE_CHECKING:
     from resolvers.statements.engine import Statements
 
 PLANS, TEXTS = 500, 2_000
-_LONG = 256 * 1024
-"""An answer that is not read again where others would have to wait for it."""
-_NONE: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A logical query with what looking its plans up needs. ``pages``: the binds that say how long its lists are."""
-
-    query: LogicalQuery
-    products: frozenset[str]
-    pages: tuple[Slot, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A plan with its compiled encoder and, by block, how its statements are asked. ``looked_up``: by product that is
-    found by key, the columns that are asked of it. ``account`` tells what was decided, ``counted`` counts the rows of
-    answers, for whoever wants to know."""
-
-    plan: Plan
-    encoder: Encoder
-    accesses: Mapping[str, Access]
-    looked_up: Mapping[str, tuple[str, ...]]
-    alike: bool  # the answer says the same to whoever gets the same rows
-    masked: tuple[tuple[str, int], ...]  # columns that a mask stands before, by product
-    account: Account
-    counted: Counted
-
-    def texts(self) -> Iterator[str]:
-        """What tells this plan apart from others: its statements, and what it looks up."""
-        plan = self.plan
-        for step in steps_of((*plan.steps, *(gather.fetch for gather in plan.gathers))):
-            yield f"{step.source}\0{','.join(step.columns) if isinstance(step, Lookup) else step.statement.text}"
-
-
-class Prepared(NamedTuple):
-    """An operation ready to run for one caller."""
-
-    ready: Ready
-    request: Request
-    timings: dict[str, float]
-    document: Asked
-    cost: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What stands ready for a text whose variables decide nothing: only their values are left to be read."""
-
-    document: Asked
-    ready: Ready
-    cost: int | None  # where no variable decides it
 
 
 class Engine:
@@ -138,7 +81,7 @@ class Engine:
     ) -> None:
         self.catalog, self.policies, self.zone = catalog, policies, catalog.zones[zone]
         self.backends = backends = of_sql(sources)
-        self._keys, self._clock, self._counting = keys, clock, self.zone.metered
+        self._keys, self._clock = keys, clock
         self._dialects = {name: backend.dialect for name, backend in backends.items()}
         capabilities = {name: dialect.capabilities for name, dialect in self._dialects.items()}
         self.frontend = GraphQLFrontEnd(catalog, zone, capabilities)
@@ -207,16 +150,14 @@ class Engine:
         ran = await self._run(ready, request, caller, deadline, operation.request_id)
         ended = time.perf_counter()
         timings["run"] = (ended - started) * 1000
-        answer = self._encode(prepared, ran, request)
+        answer = written(prepared, ran, request, self.zone)
         if operation.costs:
-            long = len(answer.body) > _LONG
-            answer = await asyncio.to_thread(_with_costs, prepared, answer) if long else _with_costs(prepared, answer)
+            answer = await with_costs(prepared, answer)
         timings["encode"] = _since(ended)
         left = ran.fresh - time.monotonic()
         if 0 < left < math.inf and not (ran.failures or ready.plan.query.entitlements or operation.costs):
             answer = answer._replace(fresh=left)
-        counting = self._counting or before is not None
-        return answer._replace(rows=ready.counted.rows(ran.rows, request)) if counting else answer
+        return answer if before is None else answer._replace(rows=ready.counted.rows(ran.rows, request))
 
     async def trace(self, operation: Operation, caller: Caller) -> list[Done]:
         """Answer, and give what each step did instead of the answer. Nothing is shared or taken from what is kept."""
@@ -372,7 +313,7 @@ class Engine:
         if not made:
             raise _Missing
         query = self.frontend.compile(document, values, sealer.open)
-        return Compiled(query, prerequisites(query, self.policies, self.catalog), _pages(query))
+        return Compiled(query, prerequisites(query, self.policies, self.catalog), pages(query))
 
     def _ready(self, compiled: Compiled, caller: Caller, guards: Guards, large: bool, made: bool) -> Ready:
         if not made:
@@ -404,42 +345,6 @@ class Engine:
         found = await self._entitlements.resolve(governed.entitlements, request, deadline)
         return request._replace(entitlements=found)
 
-    def _encode(self, prepared: Prepared, ran: Ran, request: Request) -> Answer:
-        ready = prepared.ready
-        shared = _shared(ran) if ready.alike else None
-        if shared is not None and (written := shared.written(ready)) is not None:
-            return Answer(written, 200, prepared.timings, prepared.document.mark, given=ran.given, cost=prepared.cost)
-        failed = frozenset(ran.failures) if ran.failures else _NONE
-        body: dict[str, object] = {"data": ready.encoder.encode(ran.rows, failed, request)}
-        if failed:
-            body["errors"] = self._errors(ready, ran, request)
-        text = orjson.dumps(body)
-        if failed and len(text) > self.zone.max_answer_bytes:  # it is the data that is bounded: say each failure once
-            text = orjson.dumps({**body, "errors": self._errors(ready, ran, request, most=1)})
-        if len(text) > self.zone.max_answer_bytes:
-            raise too_many_bytes(self.zone.max_answer_bytes)
-        if shared is not None:
-            shared.keep(ready, text)
-        mark, cost = prepared.document.mark, prepared.cost
-        if not failed:
-            return Answer(text, 200, prepared.timings, mark, given=ran.given, cost=cost)
-        codes = tuple(sorted({failure.code for failure in ran.failures.values()}))
-        return Answer(text, 294, prepared.timings, mark, given=ran.given, codes=codes, cost=cost)
-
-    def _errors(self, ready: Ready, ran: Ran, request: Request, most: int = MOST_PLACES) -> list[dict[str, object]]:
-        """An error for every root that failed, and for every object below one, ``most`` for each part of the query."""
-        failed = frozenset(ran.failures)
-        errors = [self._error([key], _first(ran, needs)) for key, _, needs in ready.encoder.fields if needs & failed]
-        below = failed - {block.name for block in ready.plan.query.logical.blocks}
-        if below:
-            places = failed_places(ready.plan, ran.rows, below, request, most)
-            errors += [self._error(list(place), ran.failures[name]) for name, place in places]
-        return errors
-
-    def _error(self, path: list[str | int], refusal: Refusal) -> dict[str, object]:
-        hint = {"hint": refusal.hint} if refusal.hint and not self.zone.restricted else {}
-        return {"message": refusal.message, "path": path, "extensions": {"code": refusal.code} | hint}
-
     def _sealer(self, caller: Caller) -> Sealer:
         bound = (self.zone.name, caller.digest, self.catalog.version, self.policies.version)
         return Sealer(self._keys["seal"], bound)
@@ -455,35 +360,8 @@ class Engine:
         return int(self._clock() // 60)
 
 
-def _with_costs(prepared: Prepared, answer: Answer) -> Answer:
-    """The same answer, which also says what it was estimated to cost and did."""
-    data = orjson.loads(answer.body)["data"]
-    said = {"estimated": prepared.cost, "actual": prepared.document.cost(prepared.request.variables, data)}
-    extensions = orjson.dumps({"extensions": {"cost": said}})
-    return answer._replace(body=answer.body[:-1] + b"," + extensions[1:])
-
-
-def _first(ran: Ran, needs: frozenset[str]) -> Refusal:
-    return next(ran.failures[name] for name in sorted(needs & frozenset(ran.failures)))
-
-
-def _shared(ran: Ran) -> SharedRows | None:
-    """The rows of a whole answer, where other requests have the same."""
-    if len(ran.rows) != 1 or ran.failures:
-        return None
-    rows: object = next(iter(ran.rows.values()))
-    return rows if isinstance(rows, SharedRows) else None
-
-
 class _Missing(Exception):
     """Something has to be made first."""
-
-
-def _pages(query: LogicalQuery) -> tuple[Slot, ...]:
-    """The binds that a root list's LIMIT takes from the variables."""
-    found = [block.select.args["limit"] for block in query.blocks if block.select.args.get("limit") is not None]
-    names = [node.name for limit in found for node in limit.find_all(exp.Placeholder)]
-    return tuple(query.slots[name] for name in names if query.slots[name].origin == "variable")
 
 
 def _since(started: float) -> float:

@@ -42,7 +42,7 @@ class Answer(NamedTuple):
     """Response bytes. ``status`` is 200, or 294 where the body holds both ``data`` and ``errors``.
 
     ``timings`` are milliseconds by stage. ``document`` marks what was asked, the same for the same text.
-    ``rows`` are those it holds, by product, where its zone counts them or somebody asks `Before`; ``given`` how many
+    ``rows`` are those it holds, by product, where somebody asks `Before`; ``given`` how many
     statements and look-ups gave one by one. ``fresh``: for how many seconds it may be used again, where every steward
     of its rows allows that. ``codes`` are those of the errors beside the data. ``cost`` is what it was estimated to
     cost.
