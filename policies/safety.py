@@ -60,12 +60,14 @@ def unsafe(rules: Mapping[str, Mapping[str, ProductRules]], catalog: Catalog) ->
 
 def breaches(zone: Zone, rules: Mapping[str, ProductRules], catalog: Catalog) -> Iterator[Breach]:
     """Every rule that the zone breaks, waived or not."""
-    for product in catalog.published(zone.name):
+    published = catalog.published(zone.name)
+    shown = frozenset(product.id for product in published)
+    for product in published:
         mine = rules.get(product.id, ProductRules(product.id))
         yield from _unbound(zone, product, mine)
         yield from _unmasked(zone, product, mine, catalog)
-        yield from _astray(zone, product, catalog)
-        yield from _fed(zone, product, catalog)
+        yield from _astray(zone, product, shown)
+        yield from _fed(zone, product, catalog, shown)
     yield from _same_keys(zone, catalog)
     yield from _same_issuers(zone, catalog)
     yield from _same_credentials(zone, catalog)
@@ -115,8 +117,7 @@ def _unmasked(zone: Zone, product: Product, rules: ProductRules, catalog: Catalo
             yield Breach("mask", spot, lifting.place, sentence, "Limit the grant to another zone, or drop its 'clear'.")
 
 
-def _astray(zone: Zone, product: Product, catalog: Catalog) -> Iterator[Breach]:
-    published = {one.id for one in catalog.published(zone.name)}
+def _astray(zone: Zone, product: Product, published: frozenset[str]) -> Iterator[Breach]:
     for name in sorted(zone.shows(product.id).relationships or ()):
         way = product.relationships.get(name)
         if way is not None and way.target not in published:
@@ -124,14 +125,14 @@ def _astray(zone: Zone, product: Product, catalog: Catalog) -> Iterator[Breach]:
             yield Breach("relationship", way.id, zone.place, sentence, "Publish it, or leave the relationship out.")
 
 
-def _fed(zone: Zone, product: Product, catalog: Catalog) -> Iterator[Breach]:
+def _fed(zone: Zone, product: Product, catalog: Catalog, published: frozenset[str]) -> Iterator[Breach]:
     """Ways to models that are fed from what the zone does not show; raw inputs are more than anybody there may see."""
     for way in catalog.shown_relationships(zone.name, product):
         model = catalog.products[way.target].model
         if not way.calls or model is None:
             continue
         for path in way.feeds().values():
-            unseen = _unseen(zone, product, path, catalog)
+            unseen = _unseen(zone, product, path, catalog, published)
             if unseen is not None:
                 sentence = f"{way.id} gives the model {way.target} what zone '{zone.name}' does not show: {unseen}."
                 hint = "Show it, or leave the relationship out."
@@ -144,7 +145,9 @@ def _fed(zone: Zone, product: Product, catalog: Catalog) -> Iterator[Breach]:
             )
 
 
-def _unseen(zone: Zone, product: Product, path: tuple[str, ...], catalog: Catalog) -> str | None:
+def _unseen(
+    zone: Zone, product: Product, path: tuple[str, ...], catalog: Catalog, published: frozenset[str]
+) -> str | None:
     """The first name along a path that the zone does not show."""
     at = product
     for name in path[:-1]:
@@ -152,7 +155,6 @@ def _unseen(zone: Zone, product: Product, path: tuple[str, ...], catalog: Catalo
         if way is None or way not in catalog.shown_relationships(zone.name, at):
             return f"{at.id}.{name}"
         at = catalog.products[way.target]
-    published = {one.id for one in catalog.published(zone.name)}
     if at.id not in published or path[-1] not in catalog.shown_columns(zone.name, at):
         return f"{at.id}.{path[-1]}"
     return None

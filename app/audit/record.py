@@ -10,7 +10,6 @@ stand in clear.
 from __future__ import annotations
 
 import os
-import re
 import weakref
 from collections.abc import Mapping
 
@@ -20,12 +19,12 @@ from app.audit.settings import Subject
 from app.audit.told import Act, Exchanged, Told
 from app.http.routes import IN_GRAPHQL, SQL
 from app.marks import mark, subject_mark
+from app.telemetry.parent import parent_of
 from policies.account import Account, AccountedProduct
 
 VERSION = "1.6.0"
 Json = dict[str, object]
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _SUCCESS, _FAILURE = (1, "Success"), (2, "Failure")
 _INFORMATIONAL, _LOW, _MEDIUM = 1, 2, 3
 
@@ -91,8 +90,8 @@ class Recorder:
         answered = told.status < 400 and not told.codes
         status_id, status = _SUCCESS if answered else _FAILURE
         metadata: Json = {"product": self._product, "version": VERSION}
-        if trace := _TRACE.fullmatch(told.trace):
-            metadata["correlation_uid"] = trace[1]
+        if (parent := parent_of(told.trace, "")) is not None:
+            metadata["correlation_uid"] = parent.trace_id
         event: Json = {
             **_class(category, class_, activity),
             "duration": int(told.seconds * 1000),

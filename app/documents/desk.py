@@ -43,7 +43,11 @@ class Desk:
         found = self._registered(asked)
         if found is not None and not await knows(found.text):
             raise unregistered()
-        return self._operation(asked)
+        if isinstance(asked, Operation):
+            return self._text(asked, found)
+        if asked.reference is not None:
+            return self._referred(asked, found)
+        return self._same(asked, found) if self.trusted else self._apollo(asked, asked.hash or "", found)
 
     def _registered(self, asked: Asked) -> Registered | None:
         if isinstance(asked, Operation):
@@ -52,28 +56,19 @@ class Desk:
             return self._documents.find(asked.reference)
         return self._documents.by_hash.get(asked.hash or "")
 
-    def _operation(self, asked: Asked) -> Operation:
-        if isinstance(asked, Operation):
-            return asked if not self.trusted else self._trusted(asked)
-        if asked.reference is not None:
-            return self._referred(asked, asked.reference)
-        if self.trusted:
-            return self._same(asked, self._documents.by_hash.get(asked.hash or ""))
-        return self._apollo(asked, asked.hash or "")
-
     def answered(self, asked: Named) -> None:
         """Keep the text that came with its hash, now that it has been answered."""
         if self._most and asked.text is not None and asked.hash and asked.hash not in self._documents.by_hash:
             self._automatic.keep(asked.hash, asked.text, self._most)
 
-    def _trusted(self, asked: Operation) -> Operation:
-        found = self._documents.by_hash.get(sha256(asked.text))
+    def _text(self, asked: Operation, found: Registered | None) -> Operation:
+        if not self.trusted:
+            return asked
         if found is None:
             raise unregistered()
         return _bounded(found, asked.variables, asked.name, asked.request_id)
 
-    def _referred(self, asked: Named, reference: str) -> Operation:
-        found = self._documents.find(reference)
+    def _referred(self, asked: Named, found: Registered | None) -> Operation:
         if asked.hash is not None or (asked.text is not None and not self.trusted):
             raise unregistered() if self.trusted else _both()
         if found is None or asked.parameters is None:
@@ -87,10 +82,9 @@ class Desk:
             raise unregistered()
         return _bounded(found, asked.variables, asked.name, asked.request_id)
 
-    def _apollo(self, asked: Named, hash_: str) -> Operation:
+    def _apollo(self, asked: Named, hash_: str, found: Registered | None) -> Operation:
         if not _first(asked.version):
             raise Refusal("CH175", "Unsupported persisted query version", "Send version 1.")
-        found = self._documents.by_hash.get(hash_)
         if found is not None and asked.text in (None, found.text):
             return _bounded(found, asked.variables, asked.name, asked.request_id)
         if not self._most:

@@ -21,7 +21,6 @@ _LONGEST = 4096
 _PAIR = re.compile(r'\s*([A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s";,]+))\s*(;|,|$)')
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
 PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){1,8}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _MILLISECONDS = re.compile(r"[0-9]{1,9}")
 _GRPC = re.compile(r"([0-9]{1,8})([HMSmun])")
 _UNITS: Mapping[str, float] = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
@@ -70,11 +69,6 @@ class Via:
             original = self._text(b"x-envoy-original-path").partition("?")[0]
             found = original.removesuffix(path) if path and original.endswith(path) else ""
         return found if PREFIX.fullmatch(found) else ""
-
-    def traceparent(self) -> str | None:
-        """The trace that this request is part of (W3C Trace Context)."""
-        said = self._text(b"traceparent")
-        return said if _TRACEPARENT.fullmatch(said) else None
 
     def _text(self, name: bytes) -> str:
         """A header's values, joined by commas; '' where there is none, or too much."""

@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.http.exchange import Exchange
+from app.http.routes import HEALTH
 from app.http.trail import Trail
 from app.log import event, failure
 from app.settings import Settings
@@ -29,8 +30,6 @@ from resolvers.followed import FOLLOWED, OUTGOING
 
 if TYPE_CHECKING:
     from app.telemetry.spans import Spans
-
-_PROBES = frozenset({"/livez", "/startupz", "/readyz"})
 
 
 class Telemetry:
@@ -50,7 +49,7 @@ class Telemetry:
 
     def begin(self, exchange: Exchange, route: str) -> Trace | None:
         """What follows a request from here on; None for one that nobody needs to follow."""
-        if route in _PROBES:
+        if route in HEALTH:
             return None
         parent = self._parent(exchange)
         if self._spans is None:

@@ -23,24 +23,11 @@ from resolvers.backends.spelling import (
     when,
 )
 from schema.query import Slot
+from schema.sqltype import WORDS
 from schema.trees import copied
 from schema.types import Kind, Type
 
-_TYPES = {
-    Kind.BOOLEAN: "BOOLEAN",
-    Kind.INTEGER: "BIGINT",
-    Kind.BIGINT: "BIGINT",
-    Kind.FLOAT: "DOUBLE",
-    Kind.STRING: "TEXT",
-    Kind.DATE: "DATE",
-    Kind.TIME: "TIME",
-    Kind.DATETIME: "TIMESTAMP",
-    Kind.TIMESTAMP: "TIMESTAMPTZ",
-    Kind.INTERVAL: "INTERVAL",
-    Kind.UUID: "UUID",
-    Kind.JSON: "JSON",
-    Kind.BYTES: "VARBINARY",
-}
+_TYPES = {**WORDS, Kind.INTEGER: "BIGINT"}
 _NATIVE = {Kind.BOOLEAN: "BOOLEAN", Kind.INTEGER: "BIGINT", Kind.BIGINT: "BIGINT", Kind.FLOAT: "DOUBLE"}
 _STORED = {Kind.STRING, Kind.DATE, Kind.DATETIME, Kind.TIMESTAMP, Kind.TIME, Kind.UUID, Kind.BOOLEAN}
 _SCALE = 9

@@ -14,7 +14,7 @@ from app.edge.via import Via
 
 CASES = yaml.safe_load(Path(__file__).with_name("via.yaml").read_text(encoding="utf-8"))
 PEERS = Peers(read_networks("10.0.0.0/8, 2001:db8::/32"))
-ABSENT = {"client": None, "scheme": None, "host": None, "prefix": "", "seconds": None, "traceparent": None}
+ABSENT = {"client": None, "scheme": None, "host": None, "prefix": "", "seconds": None}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -30,7 +30,6 @@ def test_case(case: dict[str, Any]) -> None:
         "host": via.host(),
         "prefix": via.prefix(case.get("path", "/graphql")),
         "seconds": None if via.seconds is None else round(via.seconds, 6),
-        "traceparent": via.traceparent(),
     }
     assert found == ABSENT | case["want"]
 
