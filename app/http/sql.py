@@ -17,6 +17,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from app.http.admitted import admitted
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
 from app.http.graphql import broken, check_declared, rules_of, too_slow
 from app.http.media import VARY
@@ -57,8 +58,10 @@ class SqlEndpoint:
             if exchange.method not in ("GET", "POST"):
                 raise Refusal("CH140", "SQL is asked by GET or POST.", status=405)
             with self._switch.take() as serving:
-                trail.serving = serving
-                await self._ask(exchange, serving, trail)
+                started = time.perf_counter()
+                async with admitted(serving, exchange.headers, trail) as caller:
+                    trail.timings["auth"] = (time.perf_counter() - started) * 1000
+                    await self._answer(exchange, serving, caller, trail)
         except Refusal as refusal:
             await self._refuse(exchange, refusal, trail)
         except TimeIsUp:
@@ -70,17 +73,6 @@ class SqlEndpoint:
         except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets a code, the log the frames
             failure(exchange.request_id, error)
             await self._refuse(exchange, broken(), trail)
-
-    async def _ask(self, exchange: Exchange, serving: Serving, trail: Trail) -> None:
-        started = time.perf_counter()
-        caller = trail.caller = await serving.authenticator.authenticate(exchange.headers)
-        trail.timings["auth"] = (time.perf_counter() - started) * 1000
-        if serving.door is None:
-            await self._answer(exchange, serving, caller, trail)
-            return
-        trail.visit = serving.door.visit(caller)
-        async with trail.visit:
-            await self._answer(exchange, serving, caller, trail)
 
     async def _answer(self, exchange: Exchange, serving: Serving, caller: Caller, trail: Trail) -> None:
         statements, visit, within = statements_of(serving), trail.visit, exchange.within()

@@ -7,9 +7,8 @@ which source or issuer is missing stands in the log.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,6 +17,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
+from app.http.admitted import admitted
 from app.http.described import Described
 from app.http.exchange import request_id_of
 from app.http.media import is_json_body
@@ -62,28 +62,28 @@ class Surround:
     async def catalog(self, request: Request) -> Response:
         """The dictionary as this caller may know it."""
         with self.switch.take() as serving:
-            async with _admitted(serving, request) as caller:
+            async with admitted(serving, request.headers.raw, _trail(request)) as caller:
                 said = await asyncio.to_thread(self.dictionary, serving, caller)
                 return _with_fields(request, _json(200, said))
 
     async def schema(self, request: Request) -> Response:
         """The GraphQL schema as this caller may know it, in the schema definition language."""
         with self.switch.take() as serving:
-            async with _admitted(serving, request) as caller:
+            async with admitted(serving, request.headers.raw, _trail(request)) as caller:
                 text = await asyncio.to_thread(self._visible_sdl, serving, caller)
                 return _with_fields(request, Response(text, 200, media_type="text/plain; charset=utf-8"))
 
     async def openapi(self, request: Request) -> Response:
         """The registered documents that this caller may ask, as an OpenAPI document."""
         with self.switch.take() as serving:
-            async with _admitted(serving, request) as caller:
+            async with admitted(serving, request.headers.raw, _trail(request)) as caller:
                 said = await asyncio.to_thread(self._described.of, serving, caller)
                 return _with_fields(request, Response(said, 200, media_type="application/json"))
 
     async def why(self, request: Request) -> Response:
         """Why a query answers as it does for this caller. Needs the right that CUSTOMHOUSE_EXPLAIN names."""
         with self.switch.take() as serving:
-            async with _admitted(serving, request) as caller:
+            async with admitted(serving, request.headers.raw, _trail(request)) as caller:
                 return _with_fields(request, await self._why(serving, caller, request))
 
     async def _why(self, serving: Serving, caller: Caller, request: Request) -> Response:
@@ -213,20 +213,6 @@ def may_explain(caller: Caller, right: str | None) -> bool:
     claim, _, wanted = (right or "").partition(":")
     value = caller.claims.get(claim)
     return right is not None and (value == wanted or (isinstance(value, tuple) and wanted in value))
-
-
-@contextlib.asynccontextmanager
-async def _admitted(serving: Serving, request: Request) -> AsyncIterator[Caller]:
-    """The caller of a request that may be answered. Raises `Refusal`, also in place of a cancellation."""
-    trail = _trail(request)
-    trail.serving = serving
-    caller = trail.caller = await serving.authenticator.authenticate(request.headers.raw)
-    if serving.door is None:
-        yield caller
-        return
-    trail.visit = serving.door.visit(caller)
-    async with trail.visit:
-        yield caller
 
 
 def _trail(request: Request) -> Trail:
