@@ -17,6 +17,11 @@ from app.settings import HOST, PORT, Settings, StartError
 from app.tokens.fetch import loopback
 from schema.zone import Zone
 
+UNSENT = 128 * 1024
+"""The most bytes that the system keeps for a connection and has not sent. Left to itself it takes megabytes: memory of
+each reader who stalls, and none of us would see whether it reads."""
+_NOT_SENT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -63,9 +68,12 @@ def listen(host: str, port: int) -> socket.socket:
     name = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in name else socket.AF_INET
     try:
-        return socket.create_server((name, port), family=family, backlog=2048)
+        listener = socket.create_server((name, port), family=family, backlog=2048)
     except OSError as error:
         raise OSError(error.errno, error.strerror, f"{host}:{port}") from None
+    if _NOT_SENT is not None:
+        listener.setsockopt(socket.IPPROTO_TCP, _NOT_SENT, UNSENT)  # its connections inherit it
+    return listener
 
 
 def url_of(listener: socket.socket) -> str:

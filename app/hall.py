@@ -70,7 +70,8 @@ def halls(work: Work, sheet: Sheet, audit: Audit | None = None) -> tuple[Hall, .
 def _hall(work: Work, post: Post, sheet: Sheet, audit: Audit | None, pools: Pools) -> Hall:
     parts, zone, metrics, switch = work.parts, post.door.zone, Metrics(sheet), Switch()
     acts = Acts(zone, audit)
-    settings = replace(work.settings, cache_bytes=work.settings.cache_bytes // len(work.posts))
+    given, doors = work.settings, len(work.posts)
+    settings = replace(given, cache_bytes=given.cache_bytes // doors, unread_bytes=given.unread_bytes // doors)
     results = open_results(settings, zone, post.keys, metrics.cache)
     partners = open_partners(settings, zone, post.keys, acts.partner)
     assembler = Assembler(

@@ -50,6 +50,7 @@ class Settings:
     drain_delay: float = 0.0
     shutdown_timeout: float = 25.0
     slow_reader: float = 30.0
+    unread_bytes: int = 48 * 1024 * 1024
     cache_bytes: int = 64 * 1024 * 1024
     cache_url: str | None = field(default=None, repr=False)  # it may hold a password
     workers: int = 1
@@ -81,6 +82,8 @@ VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_DRAIN_DELAY": "Seconds between not being ready and no longer listening (default 0).",
     "CUSTOMHOUSE_SHUTDOWN_TIMEOUT": "Seconds that requests in flight get to end (default 25).",
     "CUSTOMHOUSE_SLOW_READER": "Seconds a reader may stall before its answer is dropped (default 30).",
+    "CUSTOMHOUSE_UNREAD_BYTES": "The most that long GraphQL answers take in a process until they are read, as 64MiB or "
+    "in bytes (default 48MiB).",
     "CUSTOMHOUSE_CACHE_BYTES": "The most memory that results take, as 64MiB or in bytes (default 64MiB; 0: none).",
     "CUSTOMHOUSE_CACHE_URL": "A Valkey or Redis that processes share results in: redis://, rediss:// or valkey://, or "
     "a secret reference (default: none).",
@@ -138,6 +141,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         drain_delay=_number(environ, "CUSTOMHOUSE_DRAIN_DELAY", 0.0, 600),
         shutdown_timeout=_number(environ, "CUSTOMHOUSE_SHUTDOWN_TIMEOUT", 25.0, 3600),
         slow_reader=_number(environ, "CUSTOMHOUSE_SLOW_READER", 30.0, 3600, least=0.1),
+        unread_bytes=_bytes(environ, "CUSTOMHOUSE_UNREAD_BYTES", 48 * 1024 * 1024),
         cache_bytes=_bytes(environ, "CUSTOMHOUSE_CACHE_BYTES", 64 * 1024 * 1024),
         cache_url=_cache(environ),
         workers=_whole(environ, "CUSTOMHOUSE_WORKERS", 1, WORKERS),

@@ -31,7 +31,7 @@ METHODS = {
     "to a fetch, at most every 1 s; background refresh every 25 s), 300 requests/s. Goal: 0 failed",
     "readers": "50 clients ask for 20 MB (20,000 rows) and never read; CUSTOMHOUSE_SLOW_READER=22, else the defaults, "
     "by which 4 SQL streams run at once, 12 wait and more are refused (429). Goal: below 150 MiB, and whoever is "
-    "answered is dropped",
+    "answered is dropped. Of long answers 48 MiB are kept (CUSTOMHOUSE_UNREAD_BYTES), more are refused (503)",
     "pause": "SIGSTOP to a PostgreSQL for 10 s, asked 10 times/s, while the other one is asked 300 times/s. Goal: 0 "
     "failed at the other; below 1 s",
     "cache": "Valkey is killed for 4 s, started again, and after 5 s frozen for 3 s, while a product with cache: true "

@@ -8,16 +8,18 @@ that the client sees it instead of a reset connection.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import itertools
 import math
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from app.http.early import Early
+from app.http.unread import Kept, Unread
 from schema.errors import Refusal
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_PIECE, _LONG_PIECE = 64 * 1024, 256 * 1024
+_PIECE, _LONG_PIECE = 64 * 1024, 128 * 1024
 _READ_ON_BYTES, _READ_ON_SECONDS = 8 * 1024 * 1024, 2.0
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 ALWAYS: RawHeaders = [_NOSNIFF, (b"cache-control", b"no-store")]
@@ -107,7 +109,9 @@ class Exchange:
     early: Early | None = None
     cache_control: bytes | None = None
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, slow_reader: float) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, slow_reader: float, unread: Unread | None = None
+    ) -> None:
         self.began = time.perf_counter()
         self.method: str = scope["method"]  # type: ignore[assignment]  # as ASGI has it
         self.query: bytes = scope["query_string"]  # type: ignore[assignment]
@@ -121,7 +125,7 @@ class Exchange:
         self.closing = False
         self.admit: Admit | None = None
         """Asked before an answer is sent, where it may have to be withheld."""
-        self._receive, self._send, self._slow_reader = receive, send, slow_reader
+        self._receive, self._send, self._slow_reader, self._account = receive, send, slow_reader, unread
         self.short = short_way(receive)
         self._unread: bool | None = None  # until it is read, or an answer has to know
 
@@ -193,7 +197,29 @@ class Exchange:
             pass
 
     async def respond(self, status: int, content_type: str, body: bytes, extra: RawHeaders | None = None) -> None:
-        """Send the answer."""
+        """Send the answer. Raises ClientLeft for a reader that stalls; and, before a byte is sent, `Refusal` CH164
+        where too much waits to be read (`app.http.unread`)."""
+        if len(body) <= _PIECE:
+            await self._respond(status, content_type, body, extra, None)
+            return
+        with self.keeping(body) as kept:
+            await self._respond(status, content_type, body, extra, kept)
+
+    @contextlib.contextmanager
+    def keeping(self, body: bytes) -> Iterator[Kept | None]:
+        """Account for an answer while it is being read, if it is long. Raises `Refusal` CH164."""
+        if self._account is None or len(body) <= _PIECE:
+            yield None
+            return
+        kept = self._account.keep(body, self.drop)
+        try:
+            yield kept
+        finally:
+            self._account.release(kept)
+
+    async def _respond(
+        self, status: int, content_type: str, body: bytes, extra: RawHeaders | None, kept: Kept | None
+    ) -> None:
         if self.admit is not None:
             instead = await self.admit(status, len(body))
             if instead is not None:
@@ -219,7 +245,7 @@ class Exchange:
         if self.closing or self._unread:
             headers.append((b"connection", b"close"))
         await self.taken({"type": "http.response.start", "status": status, "headers": headers})
-        await self._write(b"" if self.method == "HEAD" else body)
+        await self._write(b"" if self.method == "HEAD" else body, kept)
 
     async def stream(
         self, status: int, content_type: str, pieces: AsyncIterator[bytes], extra: RawHeaders | None = None
@@ -259,17 +285,26 @@ class Exchange:
     def _is_short(self, body: bytes) -> bool:
         return len(body) <= _PIECE and not self._unread and self.method != "HEAD"
 
-    async def _write(self, body: bytes) -> None:
+    async def _write(self, body: bytes, kept: Kept | None) -> None:
         if len(body) <= _PIECE and not self._unread:
             await self.taken({"type": "http.response.body", "body": body})
             return
+        await self.pieces(body, kept)
+        if self._unread:
+            await self._read_on()
+        await self.taken({"type": "http.response.body", "body": b""})
+
+    async def pieces(self, body: bytes, kept: Kept | None) -> None:
+        """Send a part of an answer as fast as it is read. Raises ClientLeft for a reader that stalls, or has to make
+        room for others."""
         view = memoryview(body)
         for at in range(0, len(body), _LONG_PIECE):
             piece = body if len(body) <= _LONG_PIECE else bytes(view[at : at + _LONG_PIECE])
             await self.taken({"type": "http.response.body", "body": piece, "more_body": True})
-        if self._unread:
-            await self._read_on()
-        await self.taken({"type": "http.response.body", "body": b""})
+            if kept is not None:
+                if kept.lost:
+                    raise ClientLeft
+                kept.took()
 
     async def _read_on(self) -> None:
         """Read the rest of a body that nobody wants, a little, so that the client gets to see the answer."""

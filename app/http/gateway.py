@@ -14,9 +14,10 @@ from app.audit.audit import Audit
 from app.edge.edge import Edge
 from app.http.access import record
 from app.http.audited import Audited
+from app.http.beside import Beside
 from app.http.crowd import Crowd
 from app.http.early import Early
-from app.http.exchange import ALWAYS, ClientLeft, Exchange, Message, Receive, Scope, Send
+from app.http.exchange import ClientLeft, Exchange, Receive, Scope, Send
 from app.http.graphql import GraphQLEndpoint
 from app.http.heads import overlong
 from app.http.page import POLICY, page
@@ -25,6 +26,7 @@ from app.http.routes import DOCUMENTS, FOR_PARTNERS, GRAPHQL, HEALTH, OTHER, SQL
 from app.http.sql import SqlEndpoint
 from app.http.surround import TRAIL, Surround, nothing_here, surround
 from app.http.trail import Trail
+from app.http.unread import Unread
 from app.log import failure
 from app.settings import Settings
 from app.telemetry.telemetry import Telemetry
@@ -42,7 +44,8 @@ class Gateway:
         self._graphql = GraphQLEndpoint(handlers.switch, settings, page, POLICY)
         self._sql = SqlEndpoint(handlers.switch)
         self._around: FastAPI = surround(handlers)
-        self._switch, self._slow_reader = handlers.switch, settings.slow_reader
+        self._switch, self.slow_reader = handlers.switch, settings.slow_reader
+        self._unread = Unread(settings.unread_bytes)
         self._edge = Edge.of(settings.edge)
         self.keep_alive = settings.edge.keep_alive
         self.crowd = Crowd(settings.edge.most_inflight, self._metrics, zone)
@@ -50,7 +53,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not offered")
-        exchange = Exchange(scope, receive, send, self._slow_reader)
+        exchange = Exchange(scope, receive, send, self.slow_reader, self._unread)
         path, trail, metrics = scope["path"], Trail(), self._metrics
         restricted = self._switch.restricted
         if self._edge is not None:
@@ -73,7 +76,7 @@ class Gateway:
             elif restricted and route not in FOR_PARTNERS:
                 await self._early(exchange, Early(nothing_here(), []), trail, route)
             else:
-                await self._beside(exchange, trail, {**scope, "path": path}, receive, send)
+                await self._beside(exchange, trail, {**scope, "path": path}, receive)
         except ClientLeft:
             exchange.status = _LEFT
             exchange.drop()
@@ -110,43 +113,16 @@ class Gateway:
         content_type, body = shaped(why, route, exchange.request_id, self._switch.restricted)
         await exchange.respond(why.status, content_type, body, early.headers)
 
-    async def _beside(self, exchange: Exchange, trail: Trail, scope: Scope, receive: Receive, send: Send) -> None:
-        fixed = [(b"x-request-id", exchange.request_id.encode("ascii")), *ALWAYS, *exchange.also]
-        headers = [(name, value) for name, value in exchange.headers if name != b"x-request-id"]
-
-        withheld = False
-
-        async def stamped(message: Message) -> None:
-            nonlocal withheld
-            if withheld:
-                return
-            if message["type"] == "http.response.start":
-                given = message.get("headers", [])
-                status = int(str(message["status"]))
-                if exchange.admit is not None and (instead := await exchange.admit(status, _length(given))) is not None:
-                    withheld, exchange.admit = True, None
-                    await exchange.respond(*instead)
-                    return
-                exchange.status = status
-                extra = [*fixed, (b"connection", b"close")] if self._switch.draining else fixed
-                message = {**message, "headers": [*(given if isinstance(given, list) else []), *extra]}
-            body = message.get("body")
-            exchange.sent += len(body) if isinstance(body, bytes) else 0
-            await exchange.taken(message)
-
+    async def _beside(self, exchange: Exchange, trail: Trail, scope: Scope, receive: Receive) -> None:
+        known = (b"x-request-id", exchange.request_id.encode("ascii"))
+        headers = [*(pair for pair in exchange.headers if pair[0] != b"x-request-id"), known]
         try:
             # An application's own path has its prefix before it, as ASGI wants it.
             inner = {**scope, "path": f"{exchange.prefix}{scope['path']}", "root_path": exchange.prefix, TRAIL: trail}
-            await self._around({**inner, "headers": [*headers, fixed[0]]}, receive, stamped)
+            await self._around({**inner, "headers": headers}, receive, Beside(exchange, trail, self._switch))
         except ClientLeft:
             raise
         except Exception as error:  # noqa: BLE001 - FastAPI answers a failure and raises it again, to end in uvicorn's log
             if not exchange.status:
                 failure(exchange.request_id, error)
                 await exchange.respond(500, "text/plain; charset=utf-8", b"CH199")
-
-
-def _length(headers: object) -> int:
-    """The length of an answer, as its headers say it."""
-    found = dict(headers).get(b"content-length", b"0") if isinstance(headers, list) else b"0"
-    return int(found) if found.isdigit() else 0

@@ -6,7 +6,7 @@ of each header that we wrote ourselves, cost as much as a look-up in the databas
 
 A request line with headers that is too long or has too many headers is refused with a code, like what is no HTTP; that
 ends the connection, as a head does that takes too long to arrive, so that a client who never finishes costs neither
-memory nor a socket. A connection at rest has one timer, which looks how
+memory nor a socket; nor does one who never reads its last answer. A connection at rest has one timer, which looks how
 long it has been at rest, instead of one for each request.
 """
 
@@ -29,6 +29,7 @@ from schema.errors import Refusal
 MOST_HEAD = 64 * 1024
 MOST_HEADERS = 200
 HEAD_SECONDS = 30.0
+SLOW_READER = 30.0
 _PLAIN = b"/graphql"
 
 
@@ -41,7 +42,8 @@ class Crowding(Protocol):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. Bounds: `MOST_HEAD` bytes, `MOST_HEADERS` headers, `HEAD_SECONDS` for a head to arrive."""
+    """One connection. Bounds: `MOST_HEAD` bytes, `MOST_HEADERS` headers, `HEAD_SECONDS` for a head to arrive; and the
+    application's ``slow_reader`` for what was written to be read, once it is closed."""
 
     _reading_head = _overlong = False
     _fed = _arriving = 0
@@ -60,6 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         crowd: Crowding | None = getattr(config.app, "crowd", None)
         self._crowd = crowd
+        self._slow_reader: float = getattr(config.app, "slow_reader", SLOW_READER)
         self._most: float = math.inf if crowd is None else crowd.most
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -90,7 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Refuse what arrives, and end the connection; ``msg`` is uvicorn's word for it."""
         if self.cycle is None or self.cycle.response_complete:  # else it would stand in the middle of an answer
             self.transport.write(_refusal(self._why(), _lines(self.server_state.default_headers)))
-        self.transport.close()
+        self._close()
 
     def _why(self) -> Refusal:
         if self._overlong or self._fed > MOST_HEAD:
@@ -160,7 +163,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if stays:
             self.on_response_complete()
         else:
-            self.transport.close()
+            self._close()
         return True
 
     def on_message_complete(self) -> None:
@@ -186,7 +189,27 @@ class BoundedProtocol(HttpToolsProtocol):
     def _unset_keepalive_if_required(self) -> None:
         self._rests_since = None
 
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection whose head does not arrive, or which has been at rest for long enough."""
+        self._close()
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Closing waits until what was written has been read: for a while only."""
+        self._disarm()
+        self._timer = self.loop.call_later(self._slow_reader, self.transport.abort)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            self._linger()
+
     def on_response_complete(self) -> None:
+        if self.transport.is_closing():
+            self._linger()
         if self.pipeline:
             super().on_response_complete()
             return

@@ -71,5 +71,5 @@ RECORDED: Mapping[str, Family] = {
     )
 }  # fmt: skip
 PREFIX = "customhouse_"
-SHED_BY: Mapping[str, str] = {"CH159": "requests", "CH608": "statements"}
+SHED_BY: Mapping[str, str] = {"CH159": "requests", "CH164": "unread", "CH608": "statements"}
 """The refusals that shed load, and the reason that each is counted under."""

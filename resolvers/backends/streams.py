@@ -31,7 +31,7 @@ Told = Callable[[Exception], Refusal]
 ROWS = 16_384
 """The most rows of a batch."""
 _FIRST = 1_000
-_BYTES = 8 << 20
+_BYTES = 2 << 20
 
 
 class Pace:
