@@ -134,13 +134,14 @@ def join_keys_over_masked_keys(patch: pytest.MonkeyPatch) -> None:
 
 
 FAULTS = {
-    unmasked: "duckdb",
-    unfiltered: "duckdb",
-    unguarded: "postgres",
-    everything_called_total: "postgres",
-    not_handed_on: "postgres",
-    join_keys_over_masked_keys: "duckdb",
+    unmasked: ("duckdb", "analyst-eu"),
+    unfiltered: ("duckdb", "analyst-eu"),
+    unguarded: ("postgres", "clerk"),
+    everything_called_total: ("postgres", "clerk"),
+    not_handed_on: ("postgres", "clerk"),
+    join_keys_over_masked_keys: ("duckdb", "analyst-eu"),
 }
+"""Each with an engine, and who is asked first: whoever notices it soonest."""
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -149,12 +150,13 @@ async def test_a_check_that_is_gone_is_noticed(
 ) -> None:
     """The properties can fail: with one check of the gate taken out, the same questions find it."""
     fault(monkeypatch)
-    kind = next(kind for kind in ENGINES if kind.name == FAULTS[fault])
+    engine, first = FAULTS[fault]
+    kind = next(kind for kind in ENGINES if kind.name == engine)
     found: list[Difference] = []
     real_project(tmp_path / "real", SEED, kind)
     at_length(tmp_path / "real")
     async with House.open(tmp_path / "real") as real:
-        for persona in PERSONAS[1:6]:
+        for persona in sorted(PERSONAS[1:6], key=lambda one: one.name != first):
             other_project(tmp_path / f"other-{persona.name}", SEED, persona, kind)
             at_length(tmp_path / f"other-{persona.name}")
             reference_project(tmp_path / f"reference-{persona.name}", SEED, persona, kind)
