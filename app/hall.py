@@ -7,7 +7,7 @@ shares none. What is counted goes into one sheet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.assemble import Assembler
@@ -93,6 +93,12 @@ def _hall(work: Work, post: Post, sheet: Sheet, audit: Audit | None, pools: Pool
     surround = Surround(switch, settings, parts.dictionary, parts.explain, metrics)
     gateway = Gateway(surround, settings, zone, telemetry, audit)
     return Hall(zone, switch, assembler, surround, gateway, results, partners, telemetry, acts)
+
+
+def sources(all_: Sequence[Hall]) -> Iterator[Opened]:
+    """Every source that is open, once."""
+    for shared in {id(hall.assembler.sources): hall.assembler.sources for hall in all_}.values():
+        yield from shared
 
 
 async def missing(all_: Sequence[Hall]) -> list[str]:

@@ -61,6 +61,7 @@ class Settings:
     trace_ratio: float = 0.1
     trace_parent: Parents = "auto"
     slow: float = 0.0
+    cost_ratio: float = 0.01
     audit: AuditSettings = OFF
 
 
@@ -101,6 +102,8 @@ VARIABLES: Mapping[str, str] = {
     "CUSTOMHOUSE_TRACE_PARENT": "follow: a request's traceparent is believed; restart: its trace begins here; auto "
     "(default): followed, in zones of partners where a trusted peer sent it.",
     "CUSTOMHOUSE_SLOW": "Seconds from which on a request is logged as slow, with its statements (default 0: none is).",
+    "CUSTOMHOUSE_COST_RATIO": "The part of the GraphQL answers whose actual cost is counted for the metrics, from 0 "
+    "to 1 (default 0.01).",
     "CUSTOMHOUSE_AUDIT": "Where the audit trail goes: file:PATH, stdout, otlp:URL, several by comma (default off).",
     "CUSTOMHOUSE_AUDIT_REQUIRED": "1 sends no answer whose record has not been accepted (default 0).",
     "CUSTOMHOUSE_AUDIT_SUBJECT": "hash (default) or clear: how the audit trail names who asks.",
@@ -152,6 +155,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         trace_ratio=_number(environ, "CUSTOMHOUSE_TRACE_RATIO", 0.1, 1),
         trace_parent=cast(Parents, believed),
         slow=_number(environ, "CUSTOMHOUSE_SLOW", 0.0, 3600),
+        cost_ratio=_number(environ, "CUSTOMHOUSE_COST_RATIO", 0.01, 1),
         audit=audit,
     )
 

@@ -5,7 +5,7 @@ Each is known by what it was made from and counted by who uses it; the last user
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 
@@ -21,6 +21,9 @@ class Shared(Generic[T]):
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, tuple[T, int]] = {}
+
+    def __iter__(self) -> Iterator[T]:
+        return iter([thing for thing, _ in self._kept.values()])
 
     def take(self, made_from: Hashable, make: Callable[[], T]) -> T:
         """The thing made from this, made now if nobody holds it."""

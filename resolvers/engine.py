@@ -51,7 +51,7 @@ from resolvers.run import Access, Done, Means, Ran, run
 from resolvers.seal import Sealer
 from resolvers.sights import Guards, Sight, Sights
 from resolvers.steps import Fetch, Lookup, steps_of
-from resolvers.written import with_costs, written
+from resolvers.written import measured, with_costs, written
 from schema.caller import Caller
 from schema.catalog import Catalog
 from schema.errors import Refusal, Refusals
@@ -153,6 +153,8 @@ class Engine:
         answer = written(prepared, ran, request, self.zone)
         if operation.costs:
             answer = await with_costs(prepared, answer)
+        if operation.measured:
+            answer = measured(prepared, answer)
         timings["encode"] = _since(ended)
         left = ran.fresh - time.monotonic()
         if 0 < left < math.inf and not (ran.failures or ready.plan.query.entitlements or operation.costs):

@@ -18,6 +18,7 @@ NO_TIMINGS: Mapping[str, float] = MappingProxyType({})
 NO_ROWS: Mapping[str, int] = MappingProxyType({})
 Language = Literal["graphql", "sql"]
 Before = Callable[[Account, int], Awaitable[None]]
+Measure = Callable[[], Awaitable[int]]
 """Asked when it is known what an operation names, what was decided on it and what it may cost, before any source is;
 raises `Refusal` to end it there."""
 
@@ -26,7 +27,7 @@ class Operation(NamedTuple):
     """A request's text and values, not yet understood. ``name`` picks one of several GraphQL operations;
     ``request_id`` names the request in logs, ours and those of sources that take one. ``within``: the seconds it may
     take, where that is less than the zone allows. ``registered``: name and hash, where the text is a registered
-    document's. ``costs``: the answer says what it cost."""
+    document's. ``costs``: the answer says what it cost; ``measured``: it can be asked for that (`Answer.measure`)."""
 
     language: Language
     text: str
@@ -36,6 +37,7 @@ class Operation(NamedTuple):
     within: float = math.inf
     registered: tuple[str, str] | None = None
     costs: bool = False
+    measured: bool = False
 
 
 class Answer(NamedTuple):
@@ -45,7 +47,7 @@ class Answer(NamedTuple):
     ``rows`` are those it holds, by product, where somebody asks `Before`; ``given`` how many
     statements and look-ups gave one by one. ``fresh``: for how many seconds it may be used again, where every steward
     of its rows allows that. ``codes`` are those of the errors beside the data. ``cost`` is what it was estimated to
-    cost.
+    cost; ``measure`` counts what it did cost, where that was asked for and it is not too long.
     """
 
     body: bytes
@@ -57,3 +59,4 @@ class Answer(NamedTuple):
     given: int = 0
     codes: tuple[str, ...] = ()
     cost: int = 0
+    measure: Measure | None = None

@@ -18,6 +18,8 @@ from schema.zone import Zone
 
 _LONG = 256 * 1024
 """An answer that is not read again where others would have to wait for it."""
+_MEASURED = 1024 * 1024
+"""The longest answer that is read again, which takes ten times its bytes, where nobody has asked for it."""
 _NONE: frozenset[str] = frozenset()
 
 
@@ -50,9 +52,25 @@ async def with_costs(prepared: Prepared, answer: Answer) -> Answer:
     return await asyncio.to_thread(_with_costs, prepared, answer) if long else _with_costs(prepared, answer)
 
 
+def measured(prepared: Prepared, answer: Answer) -> Answer:
+    """The same answer, which can be asked what it did cost. One that is too long to be read once more cannot."""
+    body = answer.body
+    if len(body) > _MEASURED:
+        return answer
+
+    async def measure() -> int:
+        long = len(body) > _LONG
+        return await asyncio.to_thread(_actual_cost, prepared, body) if long else _actual_cost(prepared, body)
+
+    return answer._replace(measure=measure)
+
+
+def _actual_cost(prepared: Prepared, body: bytes) -> int:
+    return prepared.document.cost(prepared.request.variables, orjson.loads(body)["data"])
+
+
 def _with_costs(prepared: Prepared, answer: Answer) -> Answer:
-    data = orjson.loads(answer.body)["data"]
-    said = {"estimated": prepared.cost, "actual": prepared.document.cost(prepared.request.variables, data)}
+    said = {"estimated": prepared.cost, "actual": _actual_cost(prepared, answer.body)}
     extensions = orjson.dumps({"extensions": {"cost": said}})
     return answer._replace(body=answer.body[:-1] + b"," + extensions[1:])
 

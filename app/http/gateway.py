@@ -30,6 +30,7 @@ from app.http.unread import Unread
 from app.log import failure
 from app.settings import Settings
 from app.telemetry.telemetry import Telemetry
+from resolvers.operation import Measure
 
 _LEFT = 499  # as the log of other gateways says it: the client closed the connection
 
@@ -83,18 +84,35 @@ class Gateway:
         finally:
             seconds = time.perf_counter() - exchange.began
             status = exchange.status or _LEFT
-            if trail.caller is not None and trail.caller.partner is not None:
-                metrics.partner(self._zone, trail.caller.partner, trail.codes)
-            metrics.request(self._zone, route, exchange.method, status, seconds, trail.timings, trail.codes)
-            if trail.rows:
-                metrics.rows(self._zone, trail.rows)
-            if trail.rules:
-                metrics.policy_refusals(trail.rules)
+            self._count(exchange.method, route, trail, status, seconds)
             if trail.trace is not None:
                 telemetry.end(trail.trace, exchange, route, trail, seconds)
             if audited is not None:
                 audited.over(status, seconds)
         record(exchange, route, trail, seconds)
+        if trail.measure is not None:
+            await self._measured(trail.measure, exchange.request_id)
+
+    def _count(self, method: str, route: str, trail: Trail, status: int, seconds: float) -> None:
+        metrics, zone = self._metrics, self._zone
+        if trail.caller is not None and trail.caller.partner is not None:
+            metrics.partner(zone, trail.caller.partner, trail.codes)
+        metrics.request(zone, route, method, status, seconds, trail.timings, trail.codes)
+        if trail.rows:
+            metrics.rows(zone, trail.rows)
+        if trail.cost is not None:
+            metrics.estimated(zone, trail.cost)
+        if trail.registered is not None:
+            metrics.operation(zone, trail.registered[0], status, seconds)
+        if trail.rules:
+            metrics.policy_refusals(trail.rules)
+
+    async def _measured(self, measure: Measure, request_id: str) -> None:
+        """Count what an answer did cost, now that nobody waits for it."""
+        try:
+            self._metrics.actual(self._zone, await measure())
+        except Exception as error:  # noqa: BLE001 - it has been answered, and well: its connection must not end by this
+            failure(request_id, error)
 
     def _followed(self, exchange: Exchange, trail: Trail, route: str, scope: Scope, restricted: bool) -> Audited | None:
         """The exchange on its way into the audit trail, where there is one and somebody can be concerned."""

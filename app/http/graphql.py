@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -53,6 +54,7 @@ class GraphQLEndpoint:
     def __init__(self, switch: Switch, settings: Settings, page: Callable[[], bytes], policy: bytes) -> None:
         self._switch, self._settings, self._page, self._policy = switch, settings, page, policy
         self._least = settings.edge.compress_from or math.inf
+        self._measured = settings.cost_ratio
 
     async def answer(self, exchange: Exchange, trail: Trail, document: str | None = None) -> None:
         """Answer one exchange, whatever happens; ``document`` is what its address names. Raises ClientLeft only."""
@@ -121,6 +123,8 @@ class GraphQLEndpoint:
                 costs = serving.zone.show_cost and (operation.costs or exchange.header(b"x-cost") == "1")
                 if costs is not operation.costs:
                     operation = operation._replace(costs=costs)
+                if self._measured and random.random() < self._measured:
+                    operation = operation._replace(measured=True)
                 timings["read"] = (time.perf_counter() - known) * 1000
                 answer = await serving.engine.answer(operation, caller, trail.before)
                 if isinstance(asked, Named):
@@ -139,6 +143,7 @@ class GraphQLEndpoint:
                 raise _late(operation) from None
             raise
         trail.document, trail.rows, trail.beside = answer.document, answer.given, answer.codes
+        trail.cost, trail.measure = answer.cost, answer.measure
         if trail.audited:
             trail.gave(answer.rows)
         timings.update(answer.timings)

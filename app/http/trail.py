@@ -10,7 +10,7 @@ from app.http.exchange import RawHeaders
 from app.partners.door import Visit
 from app.serving import Serving
 from policies.account import Account
-from resolvers.operation import NO_ROWS, Before, Operation
+from resolvers.operation import NO_ROWS, Before, Measure, Operation
 from schema.caller import Caller
 
 if TYPE_CHECKING:
@@ -21,11 +21,12 @@ class Trail:
     """``codes`` are those of a refusal, ``beside`` those of errors beside data. ``rows`` are those that statements
     gave, ``shown`` those of the answer (None: not known, or none were asked for), ``by_product`` where that is
     known. ``audited``: somebody wants to know what was decided (``account``). ``registered``: name and hash of a
-    registered document."""
+    registered document. ``cost``: what the answer was estimated to cost (None: there is none, or no estimate);
+    ``measure`` counts what it did cost, once it has been sent, where it is one of the sample."""
 
     __slots__ = (
-        "account", "audited", "beside", "by_product", "caller", "codes", "document", "registered", "rows", "rules",
-        "serving", "shown", "timings", "trace", "visit",
+        "account", "audited", "beside", "by_product", "caller", "codes", "cost", "document", "measure", "registered",
+        "rows", "rules", "serving", "shown", "timings", "trace", "visit",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -44,6 +45,8 @@ class Trail:
         self.beside: Sequence[str] = ()
         self.shown: int | None = None
         self.by_product: Mapping[str, int] = NO_ROWS
+        self.cost: int | None = None
+        self.measure: Measure | None = None
 
     def fields(self) -> RawHeaders:
         """What an answer says of its partner's quotas."""
@@ -77,6 +80,7 @@ class Trail:
     def withheld(self, codes: Sequence[str]) -> None:
         """Nothing is given, for these reasons."""
         self.codes, self.shown, self.by_product = codes, None, NO_ROWS
+        self.cost = self.measure = None
 
 
 def mark_of(text: str) -> str:

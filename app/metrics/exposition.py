@@ -9,11 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from app.metrics.families import BUCKETS, PREFIX, RECORDED, SUM, Family
+from app.metrics.families import PREFIX, RECORDED, Family
 from app.metrics.sheet import Sheet
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-_BOUNDS = [*map(str, BUCKETS), "+Inf"]
 
 
 def exposition(sheets: Sequence[Sheet]) -> bytes:
@@ -60,7 +59,7 @@ def _metric(family: Family, found: dict[tuple[str, ...], list[float]]) -> Metric
     if family.kind == "histogram":
         histogram = HistogramMetricFamily(name, family.said, labels=family.labels)
         for labels, values in sorted(found.items()):
-            histogram.add_metric(labels, _cumulated(values), values[SUM])
+            histogram.add_metric(labels, _cumulated(family, values), values[family.sum_at])
         return histogram
     kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
     metric = kind(name, family.said, labels=family.labels)
@@ -69,9 +68,9 @@ def _metric(family: Family, found: dict[tuple[str, ...], list[float]]) -> Metric
     return metric
 
 
-def _cumulated(values: Sequence[float]) -> list[tuple[str, float]]:
+def _cumulated(family: Family, values: Sequence[float]) -> list[tuple[str, float]]:
     buckets, below = [], 0.0
-    for bound, count in zip(_BOUNDS, values, strict=False):
+    for bound, count in zip([*map(str, family.bounds), "+Inf"], values, strict=False):
         below += count
         buckets.append((bound, below))
     return buckets

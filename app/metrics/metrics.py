@@ -7,11 +7,14 @@
     metrics.plan_hit(), metrics.plan_miss(cached)               the engine's plans; ``cached``: how many it keeps now
     metrics.source(name, seconds), metrics.source_error(name, code)     one statement at a source
     metrics.breaker(name, before, after)                        a source's breaker, from state to state
+    metrics.pools(found)                                        how full the pools of all sources are now
     metrics.retry(name), metrics.hedge(name, winner), metrics.turned_away(name, why)     its guard
     metrics.cache("hit" | "miss" | ..)                          the result cache
     metrics.reload("served" | "refused")                        a new version of the project
     metrics.keys(issuer, "changed" | "unchanged" | "failed")    a fetch of an issuer's keys
     metrics.rows(zone, count)                                   rows of one answer
+    metrics.estimated(zone, cost), metrics.actual(zone, cost)   what one answer may cost, and did
+    metrics.operation(zone, name, status, seconds)              a request for a registered document, beside `request`
     metrics.masked(counts)                                      columns of one question that a mask stood before
     metrics.policy_refusals(rules), metrics.shed(reason)        questions that were not answered
     metrics.audit(sink, "written" | "failed" | "refused", count)        audit records
@@ -21,8 +24,8 @@ names, never a path. The calls for stages 3 to 7 are `resolvers.observe.Observer
 
 A call costs a look into a dictionary and additions in shared memory: about 2 us for a request with five stages
 (``python -m benchmarks metrics``). Labels are made once, and there checked: a text that is not a plain name becomes
-``other``, and so does every new one when a metric has `_MOST` sets of labels. So a mistake elsewhere costs a label,
-never a secret or the memory.
+``other``, and so does every new one when a metric has `Family.most` sets of labels. So a mistake elsewhere costs a
+label, never a secret or the memory.
 """
 
 from __future__ import annotations
@@ -32,19 +35,27 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
 from app.metrics.families import (
+    ACTUAL,
     AUDIT,
     BREAKERS,
     BUCKETS,
     CACHE,
+    COSTS,
     DURATION,
+    ESTIMATED,
     HEDGES,
     INFLIGHT,
     KEYS,
     MASKED,
+    OPERATION_DURATION,
+    OPERATIONS,
     PARTNERS,
     PLAN_REQUESTS,
     PLANS,
     POLICY,
+    POOLS,
+    POOLS_MOST,
+    POOLS_WAITING,
     REFUSALS,
     RELOADS,
     REQUESTS,
@@ -55,17 +66,18 @@ from app.metrics.families import (
     SOURCE,
     SOURCE_ERRORS,
     STAGES,
-    SUM,
     TOKENS,
     TURNED_AWAY,
     Family,
 )
 from app.metrics.sheet import Sheet
+from resolvers.backends.places import Places
 
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NAME = re.compile(r"/|/?[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,63}")
 _MOST = 500
 _OTHER = "other"
+_SUM, _COST_SUM = DURATION.sum_at, ESTIMATED.sum_at
 _RESULTS = {
     "CH313": "stopped",
     "CH620": "limited",
@@ -87,6 +99,8 @@ class Metrics:
         self._stages: dict[str, int] = {}
         self._codes: dict[str, int] = {}
         self._sources: dict[str, int] = {}
+        self._operations: dict[tuple[str, str, int], tuple[int, int]] = {}
+        self._pools: dict[int, float] = {}
         self._inflight = self._place(INFLIGHT, ())
         self._plans, self._cached = self._place(PLANS, ()), 0
         self._hit, self._miss = (self._place(PLAN_REQUESTS, (result,)) for result in ("hit", "miss"))
@@ -115,14 +129,14 @@ class Metrics:
         at, first = places
         cells[at] += 1
         cells[first + bisect_left(BUCKETS, seconds)] += 1
-        cells[first + SUM] += seconds
+        cells[first + _SUM] += seconds
         if stages:
             known = self._stages
             for stage, milliseconds in stages.items():
                 first = known[stage] if stage in known else self._new(known, STAGES, stage)
                 spent = milliseconds * 0.001
                 cells[first + bisect_left(BUCKETS, spent)] += 1
-                cells[first + SUM] += spent
+                cells[first + _SUM] += spent
         for code in codes:
             cells[self._codes[code] if code in self._codes else self._new(self._codes, REFUSALS, code)] += 1
             if code in SHED_BY:
@@ -136,7 +150,7 @@ class Metrics:
     def source(self, name: str, seconds: float) -> None:
         first = self._sources[name] if name in self._sources else self._new(self._sources, SOURCE, name)
         self._cells[first + bisect_left(BUCKETS, seconds)] += 1
-        self._cells[first + SUM] += seconds
+        self._cells[first + _SUM] += seconds
 
     def source_error(self, name: str, code: str) -> None:
         self._cells[self._place(SOURCE_ERRORS, (name, code))] += 1
@@ -146,6 +160,24 @@ class Metrics:
             self._cells[self._place(BREAKERS, (name, before))] -= 1
         if after is not None:
             self._cells[self._place(BREAKERS, (name, after))] += 1
+
+    def pools(self, found: Iterable[tuple[str, Places]]) -> None:
+        """All pools of this worker's sources, by source. One that is not among them any more has no places."""
+        now = dict.fromkeys(self._pools, 0.0)
+        for source, one in found:
+            said: list[tuple[Family, tuple[str, ...], int]] = [
+                (POOLS, (source, one.pool, "used"), one.used),
+                (POOLS_MOST, (source, one.pool), one.most),
+                (POOLS_WAITING, (source, one.pool), one.waiting),
+            ]
+            if one.idle is not None:
+                said.append((POOLS, (source, one.pool, "idle"), one.idle))
+            for family, labels, count in said:
+                at = self._place(family, labels)
+                now[at] = now.get(at, 0.0) + count
+        for at, value in now.items():
+            self._cells[at] = value
+        self._pools = now
 
     def retry(self, name: str) -> None:
         self._cells[self._place(RETRIES, (name,))] += 1
@@ -186,6 +218,28 @@ class Metrics:
     def rows(self, zone: str, count: int) -> None:
         self._cells[self._place(ROWS, (zone,))] += count
 
+    def estimated(self, zone: str, cost: int) -> None:
+        self._costs(self._place(ESTIMATED, (zone,)), cost)
+
+    def actual(self, zone: str, cost: int) -> None:
+        self._costs(self._place(ACTUAL, (zone,)), cost)
+
+    def _costs(self, first: int, cost: int) -> None:
+        self._cells[first + bisect_left(COSTS, cost)] += 1
+        self._cells[first + _COST_SUM] += cost
+
+    def operation(self, zone: str, name: str, status: int, seconds: float) -> None:
+        """A registered document has been answered or refused; ``name`` is the one that it is registered by."""
+        places = self._operations.get((zone, name, status))
+        if places is None:
+            places = self._place(OPERATIONS, (zone, name, str(status))), self._place(OPERATION_DURATION, (zone, name))
+            if len(self._operations) < OPERATIONS.most:
+                self._operations[zone, name, status] = places
+        at, first = places
+        self._cells[at] += 1
+        self._cells[first + bisect_left(BUCKETS, seconds)] += 1
+        self._cells[first + _SUM] += seconds
+
     def masked(self, counts: Iterable[tuple[str, int]]) -> None:
         for product, count in counts:
             self._cells[self._place(MASKED, (product,))] += count
@@ -214,7 +268,7 @@ class Metrics:
         found = self._rows.get((family.name, labels))
         if found is None:
             safe = tuple(label if _NAME.fullmatch(label) else _OTHER for label in labels)
-            if self._made.get(family.name, 0) >= _MOST:
+            if self._made.get(family.name, 0) >= family.most:
                 safe = tuple(_OTHER for _ in labels)
             found = self._rows.get((family.name, safe))
         if found is None:

@@ -23,7 +23,7 @@ import orjson
 
 from app.metrics.families import RECORDED, Family
 
-_HEADER, _NAMES, _CELLS = 4096, 256 * 1024, 32 * 1024
+_HEADER, _NAMES, _CELLS = 4096, 512 * 1024, 64 * 1024
 _SIZE = _HEADER + _NAMES + _CELLS * 8
 _USED_NAMES, _USED_CELLS, _BEAT, _MISSING, _TURN, _LENGTH, _CONNECTIONS, _TEXT = 0, 1, 2, 3, 4, 5, 6, 64
 _DEGRADED, _SOURCES = 7, 1024
@@ -60,14 +60,16 @@ class Sheet:
         self._text = memory[_TEXT:_SOURCES]
         self._sources = memory[_SOURCES:_HEADER]
         self._silent: dict[str, frozenset[str]] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], int] | None = None
         self._names = memory[_HEADER : _HEADER + _NAMES]
         self.cells = memory[_HEADER + _NAMES :].cast("d")
 
     def place(self, family: Family, labels: tuple[str, ...]) -> int:
         """The first cell of a row, made now if it is new; one that nobody reads where the sheet is full."""
-        for known, its, first in self._rows():
-            if known == family.name and its == labels:
-                return first
+        if self._known is None:  # its only writer, once it has read what was there, knows what is
+            self._known = {(name, its): first for name, its, first in self._rows()}
+        if (found := self._known.get((family.name, labels))) is not None:
+            return found
         line = orjson.dumps([family.name, labels, int(self._head[_USED_CELLS])]) + b"\n"
         names, first = int(self._head[_USED_NAMES]), int(self._head[_USED_CELLS])
         if names + len(line) > _NAMES or first + family.cells > self.spare:
@@ -75,6 +77,7 @@ class Sheet:
         self._names[names : names + len(line)] = line
         self._head[_USED_CELLS] = first + family.cells
         self._head[_USED_NAMES] = names + len(line)
+        self._known[family.name, labels] = first
         return first
 
     def rows(self) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from functools import partial
 from app import garbage, log
 from app.audit.audit import auditing
 from app.doors import url_of
-from app.hall import Hall, halls, missing
+from app.hall import Hall, halls, missing, sources
 from app.loaded import Loaded
 from app.metrics.metrics import Metrics
 from app.metrics.sheet import Sheet, Version
@@ -78,7 +78,8 @@ async def _serve(
 def _beside(work: Work, at: Sequence[Hall], sheet: Sheet, reloader: Reloader) -> list[Task]:
     """What a worker does beside answering, each for as long as it answers."""
     lacks = partial(missing, at) if work.settings.admin is not None else None
-    return [reloader.watch, partial(_beat, sheet, lacks)]
+    watched = [] if work.settings.admin is None else [partial(_pools, at, Metrics(sheet))]
+    return [reloader.watch, partial(_beat, sheet, lacks), *watched]
 
 
 async def _beat(sheet: Sheet, lacks: Callable[[], Awaitable[list[str]]] | None) -> None:
@@ -87,6 +88,13 @@ async def _beat(sheet: Sheet, lacks: Callable[[], Awaitable[list[str]]] | None) 
         lacking = [] if lacks is None else await lacks()
         sheet.beat(lacking)
         await asyncio.sleep(_BEAT / 5 if lacking else _BEAT)
+
+
+async def _pools(at: Sequence[Hall], metrics: Metrics) -> None:
+    """Say every second how full the pools of the sources are: looking at them costs a statement nothing."""
+    while True:
+        metrics.pools([(source.name, places) for source in sources(at) for places in source.places()])
+        await asyncio.sleep(_BEAT)
 
 
 @contextlib.asynccontextmanager

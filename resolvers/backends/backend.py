@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from resolvers.backends.dialect import Dialect, Statement
+from resolvers.backends.places import Places
 from resolvers.backends.stream import ArrowStream
 
 
@@ -97,6 +98,10 @@ class Backend(Protocol):
     @abstractmethod
     async def check(self) -> None:
         """Raise `Refusal` CH501 unless the source answers."""
+
+    @abstractmethod
+    def places(self) -> list[Places]:
+        """How full its pools are now. Asked every second, on the event loop."""
 
     @abstractmethod
     async def close(self) -> None: ...

@@ -28,6 +28,7 @@ from resolvers.backends.bigquery_rows import Rows
 from resolvers.backends.bigquery_settings import Settings
 from resolvers.backends.bigquery_storage import Sessions
 from resolvers.backends.dialect import Dialect, Statement
+from resolvers.backends.places import Places
 from resolvers.backends.reading import Reader, Row
 from resolvers.backends.stream import ArrowStream
 from resolvers.backends.threads import Job, Threads
@@ -127,6 +128,9 @@ class BigQuery:
         deadline = Deadline.after(5)
         asking = Asking("SELECT 1", [], {})
         await self._run(lambda job: self._jobs().estimate(asking, deadline, job), deadline, checking=True)
+
+    def places(self) -> list[Places]:
+        return [self._pool.places()]
 
     async def close(self) -> None:
         for stream in list(self._streams):

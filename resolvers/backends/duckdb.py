@@ -24,6 +24,7 @@ from resolvers.backends.duckdb_describe import describe
 from resolvers.backends.duckdb_dialect import DuckDBDialect
 from resolvers.backends.duckdb_lock import GLOBAL, LOCKED
 from resolvers.backends.failures import down, failed, timed_out
+from resolvers.backends.places import Places
 from resolvers.backends.reading import CHUNK, Reader, Row, within
 from resolvers.backends.stream import ArrowStream
 from resolvers.backends.streams import Feed, Streams
@@ -132,6 +133,9 @@ class DuckDB:
             await self._pool.run(work, Deadline.after(5))
         except (TimeoutError, duckdb.Error) as error:
             raise down(self.name, error) from None
+
+    def places(self) -> list[Places]:
+        return [self._pool.places(), self._streams.places()]
 
     async def close(self) -> None:
         await self._streams.close()

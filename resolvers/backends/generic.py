@@ -21,6 +21,7 @@ from resolvers.backends.binding import expand
 from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.engine_ways import Ways
 from resolvers.backends.failures import down, failed, timed_out
+from resolvers.backends.places import Places
 from resolvers.backends.reading import Reader, Row
 from resolvers.backends.reflect import reflect
 from resolvers.backends.stream import ArrowStream
@@ -143,6 +144,9 @@ class Generic:
             await self._pool.run(work, Deadline.after(5))
         except (TimeoutError, _Down, exc.SQLAlchemyError) as error:
             raise down(self.name, _origin(error)) from None
+
+    def places(self) -> list[Places]:
+        return [self._pool.places(), self._streams.places()]
 
     async def close(self) -> None:
         await self._streams.close()

@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from resolvers.backends.backend import Deadline
+from resolvers.backends.places import Places
 
 _FIRST, _LONGEST = 0.1, 8.0
 
@@ -161,6 +162,11 @@ class Pool(Generic[C]):
         if self.open == 0:
             self._drained.set()
         self._pass_on(None)
+
+    def places(self) -> Places:
+        """Those that connect or recover count as used."""
+        idle = len(self._idle)
+        return Places("connections", self.open - idle, self._size, len(self._waiting), idle)
 
     async def close(self, patience: float = 10.0) -> None:
         """Refuse new statements, let running ones end, then close everything."""

@@ -18,6 +18,7 @@ import asyncpg
 from resolvers.backends.backend import Bounds, Deadline, TableInfo
 from resolvers.backends.dialect import Dialect, Statement
 from resolvers.backends.failures import down, failed, timed_out
+from resolvers.backends.places import Places
 from resolvers.backends.pool import Pool, Unavailable
 from resolvers.backends.postgres_describe import describe
 from resolvers.backends.postgres_dialect import PostgresDialect, spelt_for
@@ -178,6 +179,10 @@ class Postgres:
             self._pool.drop(connection)
             raise down(self.name, error) from None
         self._pool.give(connection)
+
+    def places(self) -> list[Places]:
+        streams = Places("streams", 0, self._stream_count, 0, 0) if self._streams is None else self._streams.places()
+        return [self._pool.places(), streams]
 
     async def close(self) -> None:
         if self._streams is not None:

@@ -27,6 +27,7 @@ from resolvers.backends.arrow_types import Normal
 from resolvers.backends.backend import Deadline
 from resolvers.backends.dialect import Statement
 from resolvers.backends.failures import down, failed, timed_out, unfit
+from resolvers.backends.places import Places
 from resolvers.backends.postgres_dialect import spelt_for
 from resolvers.backends.stream import ArrowStream
 from resolvers.backends.streams import Feed, Pace, Streams
@@ -89,6 +90,9 @@ class PostgresStreams:
                 self._idle.append(session)
 
         return await self._streams.stream(work, deadline)
+
+    def places(self) -> Places:
+        return self._streams.places()._replace(idle=len(self._idle))
 
     async def close(self) -> None:
         await self._streams.close()

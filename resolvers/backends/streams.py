@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.failures import timed_out
+from resolvers.backends.places import Places
 from resolvers.backends.threads import Job, Stop, Stopped, Threads
 from schema.errors import Refusal
 
@@ -194,6 +195,9 @@ class Streams:
         self._open = {known for known in self._open if not known.done} | {made}
         await made.start(self._threads, work, deadline)
         return made
+
+    def places(self) -> Places:
+        return self._threads.places("streams")
 
     async def close(self) -> None:
         """Stop what runs and wait for its threads."""

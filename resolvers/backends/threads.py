@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from resolvers.backends.backend import Deadline
+from resolvers.backends.places import Places, Pool, taken
 
 T = TypeVar("T")
 Stop = Callable[[], None]
@@ -58,6 +59,7 @@ class Threads:
     def __init__(self, name: str, count: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix=f"source-{name}")
         self._stopping: set[asyncio.Task[None]] = set()
+        self._most, self._jobs = count, 0
 
     async def run(self, work: Callable[[Job], T], deadline: Deadline) -> T:
         """The result of ``work``. Raises TimeoutError at the deadline and CancelledError where the task is cancelled,
@@ -69,8 +71,10 @@ class Threads:
         waiter: asyncio.Future[None] = loop.create_future()
         future = self._pool.submit(self._work, work, job)
         awaited = asyncio.wrap_future(future, loop=loop)
+        self._jobs += 1
 
         def ended(done: asyncio.Future[T]) -> None:
+            self._jobs -= 1  # also of one that nobody waits for: its thread has come back, or it never had one
             _wake(waiter)
             # Where nobody waits any more, how it ended is of no interest, and nothing for asyncio to log.
             _ = done.cancelled() or done.exception()
@@ -109,6 +113,10 @@ class Threads:
             await asyncio.sleep(_AGAIN)
         with suppress(BaseException):
             future.exception()
+
+    def places(self, pool: Pool = "threads") -> Places:
+        """A job that was given up has its thread until that has come back."""
+        return taken(pool, self._jobs, self._most)
 
     def submit(self, work: Callable[[], None]) -> None:
         """Do something behind all jobs, with nobody waiting. Raises RuntimeError where the pool has been left."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from app.metrics.exposition import exposition
-from app.metrics.families import BUCKETS, RECORDED
+from app.metrics.families import BUCKETS, COSTS, RECORDED
 from app.metrics.metrics import Metrics
 from app.metrics.sheet import Sheet, Version, sheets
+from resolvers.backends.places import Places
 
 
 def counted(sheet: Sheet) -> dict[tuple[str, ...], tuple[float, ...]]:
@@ -110,6 +111,65 @@ def test_breakers_are_counted_by_state_over_workers_reloads_and_deaths() -> None
     assert breakers(made) == {"closed": 3, "open": 0, "half_open": 0}
 
 
+def test_pools_are_summed_over_workers_reloads_and_deaths() -> None:
+    """Of three workers one has two sources of a name, as after a reload while requests of before still run, and another
+    dies in the middle of its work."""
+    made = sheets(3)
+    busy, reloading, dying = map(Metrics, made)
+    busy.pools([("db", Places("connections", 3, 4, 2, 1)), ("db", Places("streams", 1, 2, 0))])
+    reloading.pools([("db", Places("connections", 1, 4, 0, 0)), ("db", Places("connections", 0, 9, 0, 0))])
+    dying.pools([("db", Places("connections", 4, 4, 7, 0))])
+    assert pools(made) == {
+        "connections{connections,used}": 8, "connections{connections,idle}": 1, "connections_max{connections}": 21,
+        "pending_requests{connections}": 9, "connections{streams,used}": 1, "connections_max{streams}": 2,
+        "pending_requests{streams}": 0,
+    }  # fmt: skip
+    made[2].leave()
+    reloading.pools([("db", Places("connections", 0, 9, 0, 1))])
+    found = pools(made)
+    assert (found["connections{connections,used}"], found["connections{connections,idle}"]) == (3, 2)
+    assert (found["connections_max{connections}"], found["pending_requests{connections}"]) == (13, 2)
+    busy.pools([("other", Places("threads", 1, 1, 0))])
+    assert set(pools([made[0]]).values()) == {0}
+    Metrics(made[2]).pools([("db", Places("connections", 0, 4, 0, 0))])
+    assert pools(made)["connections_max{connections}"] == 13
+
+
+def pools(made: list[Sheet]) -> dict[str, float]:
+    """What a scrape says of the source ``db``, by metric, pool and state."""
+    found = re.findall(r'^customhouse_pool_(\w+){pool="(\w+)",source="db"(?:,state="(\w+)")?} (\S+)$', text(made), re.M)
+    return {f"{name}{{{','.join(filter(None, (pool, state)))}}}": float(count) for name, pool, state, count in found}
+
+
+def test_costs_have_bounds_of_their_own() -> None:
+    sheet = sheets(1)[0]
+    metrics = Metrics(sheet)
+    for bound in COSTS:
+        metrics.estimated("z", int(bound))
+    metrics.estimated("z", int(COSTS[-1]) + 1)
+    metrics.actual("z", 0)
+    found = counted(sheet)
+    assert found["cost_estimated", "z"] == (*(1,) * (len(COSTS) + 1), sum(COSTS) + COSTS[-1] + 1)
+    assert found["cost_actual", "z"] == (1, *(0,) * (len(COSTS) + 1))
+    said = text([sheet])
+    assert 'customhouse_cost_estimated_bucket{le="1000.0",zone="z"} 4.0' in said
+    assert f'customhouse_cost_estimated_count{{zone="z"}} {len(COSTS) + 1}.0' in said
+
+
+def test_a_registered_document() -> None:
+    sheet = sheets(1)[0]
+    metrics = Metrics(sheet)
+    for status, seconds in ((200, 0.003), (200, 0.2), (503, 0.01)):
+        metrics.operation("z", "OrdersOf", status, seconds)
+    metrics.operation("other_zone", "OrdersOf", 200, 0.1)
+    found = counted(sheet)
+    assert found["operation_requests_total", "z", "OrdersOf", "200"] == (2,)
+    assert found["operation_requests_total", "z", "OrdersOf", "503"] == (1,)
+    assert found["operation_requests_total", "other_zone", "OrdersOf", "200"] == (1,)
+    duration = found["operation_duration_seconds", "z", "OrdersOf"]
+    assert (sum(duration[:-1]), round(duration[-1], 3)) == (3, 0.213)
+
+
 def breakers(made: list[Sheet]) -> dict[str, float]:
     """What a scrape says, by state."""
     found = re.findall(r'^customhouse_source_breakers{source="store",state="(\w+)"} (\S+)$', text(made), re.M)
@@ -151,18 +211,20 @@ def test_labels_are_names_and_not_too_many() -> None:
         metrics.cache(f"r{number}")
         metrics.request("z", "/", "GET", 200, 0.1, {f"s{number}": 1.0}, [f"CH{number}"])
         metrics.source(f"d{number}", 0.1)
+        metrics.operation("z", f"o{number}", 200, 0.1)
     found = counted(sheet)
     assert sum(values[0] for key, values in found.items() if key[0] == "requests_total") == 6001
     assert sum(values[0] for key, values in found.items() if key[0] == "refusals_total") == 3000
-    for name in RECORDED:
-        assert sum(key[0] == name for key in found) <= 501, name
+    assert sum(values[0] for key, values in found.items() if key[0] == "operation_requests_total") == 3000
+    for name, family in RECORDED.items():
+        assert sum(key[0] == name for key in found) <= family.most + 1, name
 
 
 def test_a_full_sheet_counts_no_more_and_breaks_nothing() -> None:
     sheet = sheets(1)[0]
     metrics = Metrics(sheet)
     for name, width in (("requests_total", 1000), ("plans", 1)):  # with long names, and then to the last byte
-        for number in range(1000):
+        for number in range(100_000):
             if sheet.place(RECORDED[name], (str(number).rjust(width),)) == sheet.spare:
                 break
         else:

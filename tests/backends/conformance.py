@@ -338,6 +338,29 @@ class Conformance(Streaming):
         finally:
             await backend.close()
 
+    async def test_places_tell_what_runs_and_what_waits(self, engine: Engine) -> None:
+        backend = engine.opened(pool_size=1, workers=1)
+        try:
+            slow = asyncio.create_task(backend.fetch(Statement(engine.slow, ()), (), Deadline.after(60), WIDE))
+            await self.begun(engine)
+            leaving, staying = (asyncio.create_task(ask(backend, "1", "integer")) for _ in range(2))
+            await self.full(backend, 1, 2)
+            leaving.cancel()
+            await self.full(backend, 1, 1)
+            slow.cancel()
+            assert await staying == 1
+            await self.full(backend, 0, 0)
+            await asyncio.gather(slow, leaving, return_exceptions=True)
+        finally:
+            await backend.close()
+
+    async def full(self, backend: Backend, used: int, waiting: int, at: int = 0) -> None:
+        """Return once so many of the one place are used and so many calls wait for it."""
+        async with asyncio.timeout(30):
+            while (found := backend.places()[at])[1:4] != (used, 1, waiting):
+                assert found.most == 1
+                await asyncio.sleep(0.01)
+
     async def connections(self, engine: Engine) -> int:
         """How many connections of this back end the engine reports."""
         return 0

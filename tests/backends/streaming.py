@@ -67,6 +67,26 @@ class Streaming:
     async def begun(self, engine: Engine) -> None:
         raise NotImplementedError
 
+    async def full(self, backend: Backend, used: int, waiting: int, at: int = 0) -> None:
+        raise NotImplementedError
+
+    async def test_places_of_streams(self, engine: Engine) -> None:
+        """One that is read holds its place to its end, beside those of other statements."""
+        backend = engine.opened(pool_size=1, workers=1, streams=1)
+        try:
+            assert [one.pool for one in backend.places()][1:] == ["streams"]
+            first = await opened(backend, engine.long(100_000))
+            waiting = asyncio.create_task(opened(backend, engine.long(10)))
+            await self.full(backend, 1, 1, at=1)
+            assert backend.places()[0].used == 0
+            await first.aclose()
+            second = await waiting
+            await self.full(backend, 1, 0, at=1)
+            await second.aclose()
+            await self.full(backend, 0, 0, at=1)
+        finally:
+            await backend.close()
+
     @pytest.mark.parametrize("case", cases(), ids=lambda case: " ".join(map(str, case.values()))[:70])
     async def test_a_column_in_arrow(self, engine: Engine, backend: Backend, case: dict[str, str]) -> None:
         if engine.literal not in case:

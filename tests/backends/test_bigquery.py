@@ -14,6 +14,7 @@ from resolvers.backends.bigquery import BigQuery
 from resolvers.backends.bigquery_parameters import struct
 from resolvers.backends.binding import values
 from resolvers.backends.dialect import Statement
+from resolvers.backends.places import Places
 from resolvers.backends.registry import open_backend
 from schema.errors import Refusal
 from schema.types import parse_type
@@ -225,12 +226,14 @@ async def test_the_deadline_cancels_the_job(bigquery: BigQuery, house: House) ->
 
 async def test_a_caller_who_leaves_cancels_the_job_and_frees_its_thread(bigquery: BigQuery, house: House) -> None:
     house.slow = True
-    tasks = [asyncio.create_task(fetch(bigquery)) for _ in range(2)]
+    tasks = [asyncio.create_task(fetch(bigquery)) for _ in range(3)]
     await asyncio.to_thread(until, lambda: len(house.of("GET", "")) == 2)
-    for task in tasks:
+    assert bigquery.places() == [Places("threads", 2, 2, 1)]
+    for task in reversed(tasks):
         task.cancel()
     assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*tasks, return_exceptions=True))
     await asyncio.to_thread(until, lambda: house.cancelled == house.jobs)
+    await asyncio.to_thread(until, lambda: bigquery.places() == [Places("threads", 0, 2, 0)])
     house.slow = False
     assert await fetch(bigquery) == [(1,)]
 

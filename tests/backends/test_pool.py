@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from resolvers.backends.backend import Deadline
+from resolvers.backends.places import Places
 from resolvers.backends.pool import Pool, Unavailable
 
 
@@ -193,3 +194,25 @@ async def test_closing_drains() -> None:
     pool.give(busy)
     await asyncio.wait_for(closing, 1)
     assert busy.closed
+
+
+async def test_places_count_those_that_connect_and_those_that_recover() -> None:
+    house = House()
+    pool = house.pool(2)
+    connecting = asyncio.create_task(pool.take(soon()))
+    await asyncio.sleep(0)
+    assert pool.places() == Places("connections", 1, 2, 0, 0)
+    first, second = await connecting, await pool.take(soon())
+    waiting = asyncio.create_task(pool.take(soon()))
+    await asyncio.sleep(0)
+    assert pool.places() == Places("connections", 2, 2, 1, 0)
+    pool.give(second)
+    assert await waiting is second
+    pool.give(second)
+    pool.give_up(first)
+    assert pool.places() == Places("connections", 1, 2, 0, 1)
+    await asyncio.gather(*pool._tasks)
+    assert pool.places() == Places("connections", 0, 2, 0, 2)
+    pool.drop(await pool.take(soon()))
+    assert pool.places() == Places("connections", 0, 2, 0, 0)
+    await pool.close()

@@ -91,13 +91,13 @@ class Watcher:
         return time.perf_counter() - began
 
 
-def head(token: str, *more: str) -> bytes:
+def head(token: str, *more: str, query: bytes = QUERY) -> bytes:
     lines = [
         "POST /graphql HTTP/1.1",
         "Host: x",
         f"Authorization: {token}",
         "Content-Type: application/json",
-        f"Content-Length: {len(QUERY)}",
+        f"Content-Length: {len(query)}",
         *more,
     ]
     return "\r\n".join([*lines, "", ""]).encode()

@@ -16,6 +16,7 @@ from types import TracebackType
 from resolvers.backends.backend import Deadline
 from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.keyed.keyed import Call, Key, Row
+from resolvers.backends.places import Places
 from schema.catalog import Column, FeatureView, Model, Product
 from schema.errors import Place, Refusal
 from schema.types import INTEGER, STRING
@@ -154,6 +155,9 @@ class Lines:
             raise
         self._idle.append((reader, writer))
         return rows
+
+    def places(self) -> list[Places]:
+        return []
 
     async def check(self) -> None:
         call = Call(Deadline.after(1))

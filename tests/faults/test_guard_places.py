@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+from resolvers.backends.places import Places
 from tests.faults.house import HOLE, REFUSE, house, settled
 from tests.faults.proxy import FINE
 
@@ -13,7 +14,11 @@ async def test_so_many_at_once_and_so_many_in_line() -> None:
     """Of 20 callers 3 are served at a time, 7 wait, and 10 are told at once."""
     async with house(concurrency=3, waiting=7) as h:
         h.server.holds = [0.02] * 10
-        codes = Counter(await asyncio.gather(*(h.code() for _ in range(20))))
+        assert h.source.places() == [Places("calls", 0, 3, 0)]
+        asked = asyncio.gather(*(h.code() for _ in range(20)))
+        await settled(lambda: h.source.places() == [Places("calls", 3, 3, 7)])
+        codes = Counter(await asked)
+        assert h.source.places() == [Places("calls", 0, 3, 0)]
         assert codes == Counter({"": 10, "CH501": 10})
         assert (h.server.calls, h.server.most) == (10, 3)
         assert h.counts.said == Counter({("turned away", "full"): 10})

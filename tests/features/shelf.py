@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from resolvers.backends.failures import down
 from resolvers.backends.keyed.keyed import Call, Key, Row
+from resolvers.backends.places import Places
 from schema.catalog import Product
 
 Score = Callable[[Mapping[str, object]], Mapping[str, object]]
@@ -55,5 +56,8 @@ class Shelf:
         return [keys for id_, keys, _ in self.calls if id_ == product]
 
     async def check(self) -> None: ...
+
+    def places(self) -> list[Places]:
+        return []
 
     async def close(self) -> None: ...

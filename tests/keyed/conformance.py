@@ -214,6 +214,18 @@ class Faults:
             assert [at for at, end in enumerate(ended) if end is not None] == [2, 7]
             assert house.wire.open <= 1
 
+    async def test_places_tell_what_runs_and_what_waits(self, house: House) -> None:
+        async with self.opened(house, **house.alone) as backend:
+            await self.right(house, backend)
+            house.wire.fail("hold")
+            calls = [asyncio.create_task(self.right(house, backend)) for _ in range(3)]
+            await house.wire.until(lambda: house.wire.waiting >= 1 and backend.places()[0][1:4] == (1, 1, 2))
+            calls[2].cancel()
+            await house.wire.until(lambda: backend.places()[0][1:4] == (1, 1, 1))
+            house.wire.fail("none")
+            await asyncio.gather(*calls, return_exceptions=True)
+            await house.wire.until(lambda: backend.places()[0][1:4] == (0, 1, 0))
+
     async def test_check(self, house: House) -> None:
         async with self.opened(house) as backend:
             await backend.check()

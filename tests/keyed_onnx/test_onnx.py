@@ -18,6 +18,7 @@ import pytest
 from resolvers.backends.keyed.keyed import Key, Row
 from resolvers.backends.keyed.onnx import Onnx
 from resolvers.backends.keyed.registry import open_keyed
+from resolvers.backends.places import Places
 from schema.catalog import Product, Source
 from schema.errors import Refusal
 from tests.keyed_onnx import write
@@ -272,10 +273,14 @@ async def test_whoever_leaves_ends_the_scoring(one_at_a_time: Onnx) -> None:
     slow = product("slow", {"x": "float"}, {"y": "float"})
     asking = asyncio.create_task(one_at_a_time.find(slow, [(0.0,)], ["y"], call()))
     await asyncio.sleep(0.3)
+    next_one = asyncio.create_task(one_at_a_time.find(X, [(1.0,)], ["y"], call(20)))
+    await asyncio.sleep(0)
+    assert one_at_a_time.places() == [Places("threads", 1, 1, 1)]
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert await one_at_a_time.find(X, [(1.0,)], ["y"], call(20)) == [{"x": 1.0, "y": 2.0}]
+    assert await next_one == [{"x": 1.0, "y": 2.0}]
+    assert one_at_a_time.places() == [Places("threads", 0, 1, 0)]
     await one_at_a_time.close()
 
 

@@ -11,13 +11,17 @@ import pytest
 import yaml
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, parse
 
+from resolvers import written
 from resolvers.frontends.graphql.cost import Walk
 from resolvers.frontends.graphql.document import Document
 from resolvers.frontends.graphql.frontend import GraphQLFrontEnd
+from resolvers.operation import Operation
 from schema.catalog import Catalog, FeatureView, Model
 from schema.graphql import build
 from schema.graphql.vocabulary import everything
 from schema.limits import Limits
+from tests.engine.house import House, caller, place
+from tests.engine.test_partitions import TABLES
 from tests.graphql.asking import CATALOG, VISIBLE
 from tests.graphql.catalog import ZONE
 from tests.graphql.test_graphql_limits import bomb, nested_bomb
@@ -139,3 +143,16 @@ def test_what_no_variable_decides_is_known_at_once() -> None:
 def test_the_default_bound_lets_three_lists_through_only_where_they_are_short() -> None:
     """As the zone's own page of 100 rows would have it."""
     assert 1 + 100 * (2 + 100 * (2 + 100)) > Limits().cost > 1 + 100 * (2 + 100)
+
+
+async def test_an_answer_that_is_too_long_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not asked for must not take several times the memory of an answer."""
+    async with House.open(place("partitions", tmp_path / "p", "duckdb", TABLES)) as house:
+        asked, who = Operation("graphql", "{ airports { nodes { code } } }", measured=True), caller(roles=("staff",))
+        answer = await house.engine.answer(asked, who)
+        assert answer.measure is not None
+        assert 0 < await answer.measure() < answer.cost
+        assert (await house.engine.answer(asked._replace(measured=False), who)).measure is None
+        monkeypatch.setattr(written, "_MEASURED", len(answer.body) - 1)
+        longer = await house.engine.answer(asked, who)
+        assert (longer.body, longer.measure) == (answer.body, None)

@@ -28,6 +28,7 @@ from resolvers.backends.keyed.aws_wire import bounded
 from resolvers.backends.keyed.json_bodies import Unread
 from resolvers.backends.keyed.keyed import Call
 from resolvers.backends.keyed.options import known, text, whole
+from resolvers.backends.places import Places
 from resolvers.backends.threads import Job, Stopped, Threads
 from schema.catalog import Source
 from schema.errors import Refusal
@@ -113,6 +114,9 @@ class Aws:
                 raise down(self.name, _said(error)) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, it cannot be asked
             raise down(self.name, _kind(error)) from None
+
+    def places(self) -> Places:
+        return self._threads.places()
 
     async def close(self) -> None:
         await self._threads.close()

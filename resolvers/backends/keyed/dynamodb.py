@@ -24,6 +24,7 @@ from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.names import Template, template
 from resolvers.backends.keyed.options import flag, known, whole
 from resolvers.backends.keyed.rows import asked, row
+from resolvers.backends.places import Places
 from schema.catalog import Product, Source
 
 _SERVICE = "dynamodb"
@@ -110,6 +111,9 @@ class DynamoDB:
 
     async def check(self) -> None:
         await self._aws.reach(_SERVICE, "list_tables", {"Limit": 1})
+
+    def places(self) -> list[Places]:
+        return [self._aws.places()]
 
     async def close(self) -> None:
         await self._aws.close()

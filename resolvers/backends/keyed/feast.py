@@ -28,6 +28,7 @@ from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.options import flag, known, text
 from resolvers.backends.keyed.scoring import meant
 from resolvers.backends.keyed.values import from_json
+from resolvers.backends.places import Places
 from schema.catalog import Column, FeatureView, Product, Source
 from schema.types import TIMESTAMP, Kind
 
@@ -85,6 +86,9 @@ class Feast:
 
     async def check(self) -> None:
         await self._client.reach("/health")
+
+    def places(self) -> list[Places]:
+        return [self._client.places()]
 
     async def close(self) -> None:
         await self._client.close()

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.keyed.keyed import Call, Key, Keyed, Row
+from resolvers.backends.places import Places
 from resolvers.backends.reliability.guard import Guard
 from schema.catalog import Product
 
@@ -36,6 +37,9 @@ class Guarded:
 
     async def check(self) -> None:
         await self._inner.check()
+
+    def places(self) -> list[Places]:
+        return [self._guard.places(), *self._inner.places()]
 
     async def close(self) -> None:
         await self._guard.close()

@@ -28,6 +28,7 @@ from resolvers.backends.failures import down, failed, timed_out
 from resolvers.backends.keyed.http_options import HttpOptions
 from resolvers.backends.keyed.json_bodies import Unread, loaded
 from resolvers.backends.keyed.keyed import Call
+from resolvers.backends.places import Places, taken
 from resolvers.followed import OUTGOING
 from schema.errors import Refusal
 
@@ -42,7 +43,7 @@ class JsonClient:
         self._name, self._options = name, options
         self._trusted = _trusted(options)
         self._session: aiohttp.ClientSession | None = None
-        self._closed = False
+        self._closed, self._calls = False, 0
 
     async def post(self, path: str, body: bytes, call: Call, headers: Mapping[str, str] | None = None) -> object:
         """What the server answers to a JSON body. ``path`` follows the source's URL; ``headers`` are for this call."""
@@ -72,6 +73,10 @@ class JsonClient:
         except Unread as error:
             raise failed(self._name, error) from None
 
+    def places(self) -> Places:
+        """aiohttp lets those wait that come when all connections are taken."""
+        return taken("connections", self._calls, self._options.connections)
+
     async def close(self) -> None:
         self._closed = True
         if self._session is not None:
@@ -94,12 +99,15 @@ class JsonClient:
     ) -> tuple[int, bytes | bytearray]:
         """Once more where the connection was an old one, and broke before an answer began."""
         trace = SimpleNamespace(reused=False)
+        self._calls += 1
         try:
             return await self._once(method, path, body, headers, trace)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             if not trace.reused:
                 raise
-        return await self._once(method, path, body, headers, SimpleNamespace())
+            return await self._once(method, path, body, headers, SimpleNamespace())
+        finally:
+            self._calls -= 1
 
     async def _once(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], trace: SimpleNamespace

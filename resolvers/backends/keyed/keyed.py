@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from resolvers.backends.backend import Deadline
+from resolvers.backends.places import Places
 from schema.catalog import Product
 
 Key = tuple[object, ...]
@@ -66,6 +67,10 @@ class Keyed(Protocol):
     @abstractmethod
     async def check(self) -> None:
         """Raise `Refusal` CH501 unless the source answers."""
+
+    @abstractmethod
+    def places(self) -> list[Places]:
+        """How full its pools are now. Asked every second, on the event loop."""
 
     @abstractmethod
     async def close(self) -> None: ...

@@ -21,6 +21,7 @@ from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.options import known, mapping
 from resolvers.backends.keyed.predictions import rows
 from resolvers.backends.keyed.scoring import batch, inputs, meant, outputs, scored, signature
+from resolvers.backends.places import Places
 from schema.catalog import Product, Source
 
 OPTIONS = ("params",)
@@ -56,6 +57,9 @@ class MLflow:
 
     async def check(self) -> None:
         await self._client.reach("/ping")
+
+    def places(self) -> list[Places]:
+        return [self._client.places()]
 
     async def close(self) -> None:
         await self._client.close()

@@ -32,6 +32,7 @@ from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.onnx_tensors import Signature, Unfit, fits
 from resolvers.backends.keyed.options import known, text, whole
 from resolvers.backends.keyed.scoring import batch, signature
+from resolvers.backends.places import Places
 from resolvers.backends.threads import Job, Stopped, Threads
 from schema.catalog import Product, Source
 
@@ -111,6 +112,9 @@ class Onnx:
     async def check(self) -> None:
         if not self._folder.is_dir():
             raise down(self.name, Unfit("there is no such folder of models"))
+
+    def places(self) -> list[Places]:
+        return [self._threads.places()]
 
     async def close(self) -> None:
         await self._threads.close()

@@ -35,6 +35,7 @@ from resolvers.backends.keyed.scoring import (
     scored,
     signature,
 )
+from resolvers.backends.places import Places
 from schema.catalog import Column, Product, Source
 from schema.types import NUMERIC, Kind
 
@@ -116,6 +117,9 @@ class OpenInference:
 
     async def check(self) -> None:
         await self._client.reach("/v2/health/ready")
+
+    def places(self) -> list[Places]:
+        return [self._client.places()]
 
     async def close(self) -> None:
         await self._client.close()

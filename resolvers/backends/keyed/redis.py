@@ -31,6 +31,7 @@ from resolvers.backends.keyed.names import Template, whole_key
 from resolvers.backends.keyed.options import known, text, whole
 from resolvers.backends.keyed.rows import asked, row
 from resolvers.backends.keyed.values import from_text
+from resolvers.backends.places import Places, taken
 from schema.catalog import Product, Source
 from schema.types import Type
 
@@ -47,7 +48,8 @@ class Redis:
         known(source.options, ("batch", "connections"), "a source of kind redis")
         self.name = source.name
         self._batch = whole(source.options, "batch", 250, 1000)
-        self._free = asyncio.Semaphore(whole(source.options, "connections", 8, 256))
+        self._most, self._calls = whole(source.options, "connections", 8, 256), 0
+        self._free = asyncio.Semaphore(self._most)
         made: ConnectionPool = ConnectionPool.from_url(
             _spelt(url), socket_connect_timeout=_CONNECT, socket_timeout=None, retry=Retry(NoBackoff(), 0), protocol=2
         )
@@ -82,6 +84,9 @@ class Redis:
         except (TimeoutError, OSError, exceptions.RedisError) as error:
             raise down(self.name, error) from None
 
+    def places(self) -> list[Places]:
+        return [taken("connections", self._calls, self._most, len(self._idle))]
+
     async def close(self) -> None:
         self._closed = True
         while self._idle:
@@ -114,13 +119,17 @@ class Redis:
         """
         if deadline.left() == 0:
             raise TimeoutError
-        async with asyncio.timeout(deadline.left()), self._free:
-            while self._idle and not self._closed:
-                try:
-                    return await self._exchange(self._idle.pop(), commands)
-                except (exceptions.ConnectionError, OSError):
-                    await self._drop()
-            return await self._exchange(self._made(), commands)
+        self._calls += 1
+        try:
+            async with asyncio.timeout(deadline.left()), self._free:
+                while self._idle and not self._closed:
+                    try:
+                        return await self._exchange(self._idle.pop(), commands)
+                    except (exceptions.ConnectionError, OSError):
+                        await self._drop()
+                return await self._exchange(self._made(), commands)
+        finally:
+            self._calls -= 1
 
     async def _exchange(self, connection: AbstractConnection, commands: Sequence[tuple[str, ...]]) -> list[object]:
         errors: list[exceptions.ResponseError] = []

@@ -24,6 +24,7 @@ from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.options import known, text, whole, word
 from resolvers.backends.keyed.predictions import rows, rows_of_lines
 from resolvers.backends.keyed.scoring import batch, meant, outputs, scored, signature
+from resolvers.backends.places import Places
 from schema.catalog import Product, Source
 
 _SERVICE = "sagemaker-runtime"
@@ -73,6 +74,9 @@ class SageMaker:
 
     async def check(self) -> None:
         await self._aws.reach(_SERVICE, "invoke_endpoint", {"EndpointName": _NOBODY, "Body": b""})
+
+    def places(self) -> list[Places]:
+        return [self._aws.places()]
 
     async def close(self) -> None:
         await self._aws.close()

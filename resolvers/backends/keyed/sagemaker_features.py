@@ -21,6 +21,7 @@ from resolvers.backends.keyed.names import Template, whole_key
 from resolvers.backends.keyed.options import known, text, whole
 from resolvers.backends.keyed.rows import asked, row
 from resolvers.backends.keyed.values import from_text
+from resolvers.backends.places import Places
 from schema.catalog import Product, Source
 from schema.types import Kind, Type
 
@@ -89,6 +90,9 @@ class SageMakerFeatures:
     async def check(self) -> None:
         arguments = {"FeatureGroupName": _NOBODY, "RecordIdentifierValueAsString": _NOBODY}
         await self._aws.reach(_SERVICE, "get_record", arguments)
+
+    def places(self) -> list[Places]:
+        return [self._aws.places()]
 
     async def close(self) -> None:
         await self._aws.close()

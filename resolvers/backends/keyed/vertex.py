@@ -26,6 +26,7 @@ from resolvers.backends.keyed.keyed import Call, Key, Row
 from resolvers.backends.keyed.options import known, mapping, text, word
 from resolvers.backends.keyed.predictions import rows
 from resolvers.backends.keyed.scoring import batch, inputs, meant, outputs, scored, signature
+from resolvers.backends.places import Places
 from schema.catalog import Product, Source
 
 OPTIONS = ("project", "endpoint", "instances", "parameters", "credentials")
@@ -82,6 +83,9 @@ class Vertex:
 
     async def check(self) -> None:
         await self._client.reach("/")
+
+    def places(self) -> list[Places]:
+        return [self._client.places()]
 
     async def close(self) -> None:
         await self._client.close()

@@ -11,6 +11,7 @@ from collections import deque
 from contextlib import suppress
 
 from resolvers.backends.backend import Deadline
+from resolvers.backends.places import Places
 
 
 class Full(Exception):
@@ -21,7 +22,7 @@ class Bulkhead:
     """``places`` calls at once, ``waiting`` more in line."""
 
     def __init__(self, places: int, waiting: int) -> None:
-        self._free, self._most = places, waiting
+        self._free, self._all, self._most = places, places, waiting
         self._line: deque[asyncio.Future[None]] = deque()
 
     async def take(self, deadline: Deadline) -> None:
@@ -49,6 +50,9 @@ class Bulkhead:
             self._free -= 1
             return True
         return False
+
+    def places(self) -> Places:
+        return Places("calls", self._all - self._free, self._all, len(self._line))
 
     def give(self) -> None:
         """A call has ended."""

@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 
 from resolvers.backends.backend import Deadline
 from resolvers.backends.failures import timed_out, unavailable
+from resolvers.backends.places import Places
 from resolvers.backends.reliability.breaker import Breaker, Outcome, Permit, State
 from resolvers.backends.reliability.budget import Budget
 from resolvers.backends.reliability.bulkhead import Bulkhead, Full
@@ -86,6 +87,9 @@ class Guard:
             self._observer.retry(self._name)
             await asyncio.sleep(wait)
             left, pause = left - 1, min(2 * pause, _LONGEST_PAUSE)
+
+    def places(self) -> Places:
+        return self._bulkhead.places()
 
     async def close(self) -> None:
         """Let calls that were given up end."""
