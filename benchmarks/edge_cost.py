@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import orjson
 
+from app.edge.cors import Cors
 from app.edge.edge import Edge
 from app.edge.settings import read_edge
 from app.http.coding import _coded
@@ -37,6 +38,7 @@ _HEADERS = [
 def main() -> None:
     body = orjson.dumps({"data": {"rows": [{"id": at, "name": f"thing {at}", "at": "2013-01-01"} for at in range(40)]}})
     crowd = Crowd(1, Metrics(sheets(1)[0]), "internal")
+    readable = Crowd(1, Metrics(sheets(1)[0]), "internal", Cors(frozenset({"https://app.example"})))
     caller = Caller("s", "i", "internal", {}, expires=time.time() + 600, digest="0" * 64)
     get = _exchange("GET")
     print("| | us CPU |\n|---|--:|")
@@ -49,6 +51,7 @@ def main() -> None:
         f"{len(body)} bytes in gzip": lambda: _coded(body, "gzip"),
         "a tag": lambda: kept(get, Answer(body, fresh=9.0), caller, b"key"),
         "one too many, without the socket": lambda: crowd.turned_away("POST", b"/graphql", _HEADERS),
+        "the same, for a listed page": lambda: readable.turned_away("POST", b"/graphql", _HEADERS),
     }.items():
         print(f"| {name} | {_best(work):.1f} |")
 

@@ -16,11 +16,15 @@ from schema.errors import Refusal
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?")
 MAX_AGE = 600
-_ASKED = (
-    b"Authorization, Content-Type, If-None-Match, X-Purpose, X-Request-Id, Traceparent, Tracestate, "
-    b"Apollographql-Client-Name, Apollographql-Client-Version"
-)
-_SHOWN = b"ETag, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id"
+ASKED = (
+    "Authorization", "Content-Type", "If-None-Match", "X-Cost", "X-Purpose", "X-Request-Id", "Traceparent",
+    "Tracestate", "Apollographql-Client-Name", "Apollographql-Client-Version",
+)  # fmt: skip
+"""The headers that a page may send: all that the gateway reads of a client's, and those that Apollo's clients add."""
+SHOWN = (
+    "ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-Id",
+)  # fmt: skip
+"""The headers of answers that a page gets to see, beside those that every page sees."""
 _VARY: RawHeaders = [(b"vary", b"Origin")]
 _PREFLIGHT_VARY = (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
 
@@ -32,11 +36,13 @@ class Cors:
         self._listed: dict[str, RawHeaders] = {
             origin: [
                 (b"access-control-allow-origin", origin.encode("ascii")),
-                (b"access-control-expose-headers", _SHOWN),
+                (b"access-control-expose-headers", ", ".join(SHOWN).encode("ascii")),
                 *_VARY,
             ]
             for origin in origins
         }
+        self._lines = {origin.encode("ascii"): _lines(said) for origin, said in self._listed.items()}
+        self._others = _lines(_VARY)
 
     def lists(self, origin: str) -> bool:
         return origin in self._listed
@@ -49,17 +55,31 @@ class Cors:
         else:
             exchange.also = self._listed.get(origin, _VARY)
 
+    def lines(self, headers: RawHeaders) -> bytes:
+        """Who may read an answer that is made without an exchange, as header lines."""
+        origins = [value for name, value in headers if name == b"origin"]
+        return self._lines.get(origins[0], self._others) if len(origins) == 1 else self._others
+
+    def asks(self, headers: RawHeaders) -> bool:
+        """Whether an OPTIONS with these headers is a listed page's preflight."""
+        known = dict(headers)
+        return known.get(b"origin") in self._lines and b"access-control-request-method" in known
+
     def _preflight(self, origin: str) -> Early:
         if not self.lists(origin):
             return Early(foreign(), [_PREFLIGHT_VARY])
         headers = [
             (b"access-control-allow-origin", origin.encode("ascii")),
             (b"access-control-allow-methods", b"GET, POST"),
-            (b"access-control-allow-headers", _ASKED),
+            (b"access-control-allow-headers", ", ".join(ASKED).encode("ascii")),
             (b"access-control-max-age", b"%d" % MAX_AGE),
             _PREFLIGHT_VARY,
         ]
         return Early(None, headers)
+
+
+def _lines(headers: RawHeaders) -> bytes:
+    return b"".join([name + b": " + value + b"\r\n" for name, value in headers])
 
 
 def foreign() -> Refusal:

@@ -29,7 +29,7 @@ class Edge:
         self._settings, self._trusted = settings, Peers(settings.trusted)
         self._speakers = Peers(() if settings.identity is None else settings.identity.peers)
         self._prefix = settings.prefix
-        self._cors = Cors(settings.origins) if settings.origins else None
+        self.cors = Cors(settings.origins) if settings.origins else None
 
     @classmethod
     def of(cls, settings: EdgeSettings) -> Edge | None:
@@ -54,8 +54,8 @@ class Edge:
                 )
         if self._speakers and self._speakers.trusts(peer):
             self._hear(exchange, path)
-        if self._cors is not None:
-            self._cors.enter(exchange)
+        if self.cors is not None:
+            self.cors.enter(exchange)
         return path
 
     def _hear(self, exchange: Exchange, path: str) -> None:
@@ -64,6 +64,6 @@ class Edge:
         if said:
             exchange.headers = [*exchange.headers, *said]
             exchange.single = None  # what is remembered of a token by itself is not this caller
-            listed = self._cors is not None and self._cors.lists(exchange.header(b"origin"))
+            listed = self.cors is not None and self.cors.lists(exchange.header(b"origin"))
             if identity is not None and identity.format == "alb" and from_elsewhere(exchange, path, listed):
                 exchange.early = Early(foreign(), [])

@@ -7,8 +7,9 @@ preflights itself, and waits 30 seconds at most.
 from __future__ import annotations
 
 from app.documents.schemas import Json
+from app.edge.cors import ASKED, SHOWN
 from app.gateways.aws import REQUEST_ID, described, paths
-from app.gateways.facing import ASKED_HEADERS, SHOWN_HEADERS, Facing, Login, Route
+from app.gateways.facing import Facing, Login, Route
 from app.gateways.made import Made, as_json, first_alone, settings, within
 from app.gateways.wrong import CannotStand
 
@@ -31,8 +32,8 @@ def aws_http(facing: Facing) -> Made:
         document["x-amazon-apigateway-cors"] = {
             "allowOrigins": list(facing.origins),
             "allowMethods": ["GET", "POST"],
-            "allowHeaders": [name.lower() for name in ASKED_HEADERS],
-            "exposeHeaders": [name.lower() for name in SHOWN_HEADERS],
+            "allowHeaders": [name.lower() for name in ASKED],
+            "exposeHeaders": [name.lower() for name in SHOWN],
             "maxAge": 600,
         }
     left = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape, quoteattr
 
-from app.gateways.facing import ASKED_HEADERS, SHOWN_HEADERS, STRIPPED, Facing, Login
+from app.edge.cors import ASKED, SHOWN
+from app.gateways.facing import STRIPPED, Facing, Login
 from app.gateways.made import Made, first_alone, said, settings, whole, within
 from app.gateways.wrong import CannotStand
 
@@ -99,10 +100,10 @@ def _cors(facing: Facing) -> list[str]:
         "        <method>POST</method>",
         "      </allowed-methods>",
         "      <allowed-headers>",
-        *(f"        <header>{name}</header>" for name in ASKED_HEADERS),
+        *(f"        <header>{name}</header>" for name in ASKED),
         "      </allowed-headers>",
         "      <expose-headers>",
-        *(f"        <header>{name}</header>" for name in SHOWN_HEADERS),
+        *(f"        <header>{name}</header>" for name in SHOWN),
         "      </expose-headers>",
         "    </cors>",
     ]

@@ -37,8 +37,6 @@ STRIPPED = (
     "X-Amzn-Oidc-Data", "X-Apigateway-Api-Userinfo", "X-Forwarded-Authorization",
 )  # fmt: skip
 """What clients must not say, since a gateway's word on it may be believed."""
-ASKED_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "X-Purpose", "X-Request-Id", "Traceparent")
-SHOWN_HEADERS = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-Id")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.IGNORECASE)
 _PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")

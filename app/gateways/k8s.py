@@ -7,7 +7,8 @@ implementation; tokens, limits of requests and health are Envoy Gateway's. The p
 from __future__ import annotations
 
 from app.documents.schemas import Json
-from app.gateways.facing import ASKED_HEADERS, HEALTH, HEALTH_SECONDS, SHOWN_HEADERS, STRIPPED, Facing, Login, Of
+from app.edge.cors import ASKED, SHOWN
+from app.gateways.facing import HEALTH, HEALTH_SECONDS, STRIPPED, Facing, Login, Of
 from app.gateways.made import Made, as_yaml, commented, first_alone, keys_of, said, settings
 
 _ROUTES = "gateway.networking.k8s.io/v1"
@@ -113,8 +114,8 @@ def _cors(facing: Facing) -> Json:
     return {
         "allowOrigins": list(facing.origins),
         "allowMethods": ["GET", "POST"],
-        "allowHeaders": list(ASKED_HEADERS),
-        "exposeHeaders": list(SHOWN_HEADERS),
+        "allowHeaders": list(ASKED),
+        "exposeHeaders": list(SHOWN),
         "maxAge": "600s",
     }
 

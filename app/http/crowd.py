@@ -2,16 +2,23 @@
 
 To turn one away must cost next to nothing: at three times what a process can do it does that more often than anything
 else, and what it costs is taken from those who are answered. So it happens where the head of a request has just been
-read (`app.http.protocol`): no task, no line in the log; it is counted, and has an id like every answer.
+read (`app.http.protocol`): no task, no line in the log; it is counted, and has an id like every answer. A page of a
+listed origin may read it, too; what the page's browser asks before it asks is answered, however busy the process is:
+else the page would never learn that it should come again.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from app.http.exchange import ALWAYS, RawHeaders, request_id_of
 from app.http.refuse import shaped
 from app.http.routes import DOCUMENTS, GRAPHQL, HEALTH, OTHER
 from app.metrics.metrics import Metrics
 from schema.errors import Refusal
+
+if TYPE_CHECKING:
+    from app.edge.cors import Cors
 
 _GRAPHQL, _DOCUMENTS = GRAPHQL.encode("ascii"), DOCUMENTS.encode("ascii")
 _HEALTH = tuple(path.encode("ascii") for path in sorted(HEALTH))
@@ -20,17 +27,21 @@ _ID = "\0"
 
 
 class Crowd:
-    """``most`` requests are answered at once."""
+    """``most`` requests are answered at once. ``cors`` None: no pages of other origins may ask."""
 
-    def __init__(self, most: int, metrics: Metrics, zone: str) -> None:
-        self.most = most
+    def __init__(self, most: int, metrics: Metrics, zone: str, cors: Cors | None = None) -> None:
+        self.most, self._cors = most, cors
         self._metrics, self._zone = metrics, zone
         self._graphql, self._beside = (_template(*shaped(_WHY, route, _ID, True)) for route in (GRAPHQL, OTHER))
 
     def turned_away(self, method: str, url: bytes, headers: RawHeaders) -> tuple[bytes, bytes] | None:
-        """Headers and body of the answer to one too many; None for who asks whether the process is well."""
+        """Header lines and body of the answer to one too many; None for who asks whether the process is well, and for
+        preflights of listed pages."""
         path = url.partition(b"?")[0]
         if path.endswith(_HEALTH):
+            return None
+        cors = self._cors
+        if cors is not None and method == "OPTIONS" and cors.asks(headers):
             return None
         asks = path.endswith(_GRAPHQL) or _DOCUMENTS in path
         self._metrics.began()
@@ -38,7 +49,12 @@ class Crowd:
         head, middle, end = self._graphql if asks else self._beside
         request_id = request_id_of(headers).encode("ascii")
         length = len(middle) + len(request_id) + len(end)
-        return head % (length, request_id), middle + request_id + end
+        head = head % (length, request_id)
+        return head if cors is None else head + cors.lines(headers), middle + request_id + end
+
+    def readers(self, headers: RawHeaders) -> bytes:
+        """Header lines that say who may read an answer of the protocol's own."""
+        return b"" if self._cors is None else self._cors.lines(headers)
 
 
 def _template(content_type: str, body: bytes) -> tuple[bytes, bytes, bytes]:

@@ -49,7 +49,8 @@ class Gateway:
         self._unread = Unread(settings.unread_bytes)
         self._edge = Edge.of(settings.edge)
         self.keep_alive = settings.edge.keep_alive
-        self.crowd = Crowd(settings.edge.most_inflight, self._metrics, zone)
+        cors = None if self._edge is None else self._edge.cors
+        self.crowd = Crowd(settings.edge.most_inflight, self._metrics, zone, cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

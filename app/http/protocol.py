@@ -34,11 +34,13 @@ _PLAIN = b"/graphql"
 
 
 class Crowding(Protocol):
-    """What an application says of requests beyond its bound (`app.http.crowd.Crowd`)."""
+    """What an application says of answers that it does not give itself: to requests beyond its bound, and to what is no
+    request (`app.http.crowd.Crowd`)."""
 
     @property
     def most(self) -> int: ...
     def turned_away(self, method: str, url: bytes, headers: RawHeaders) -> tuple[bytes, bytes] | None: ...
+    def readers(self, headers: RawHeaders) -> bytes: ...
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -92,7 +94,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what arrives, and end the connection; ``msg`` is uvicorn's word for it."""
         if self.cycle is None or self.cycle.response_complete:  # else it would stand in the middle of an answer
-            self.transport.write(_refusal(self._why(), _lines(self.server_state.default_headers)))
+            readers = b"" if self._crowd is None else self._crowd.readers(self.headers or [])
+            self.transport.write(_refusal(self._why(), _lines(self.server_state.default_headers) + readers))
         self._close()
 
     def _why(self) -> Refusal:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import socket
+
 import httpx
 import pytest
 
 from app.settings import SettingError, read_settings
 from tests.app.conftest import Start, write_project
 from tests.app.issuer import Issuer
-from tests.app.process import Process
+from tests.app.process import Process, until
 from tests.edge.balancer import SIGNER, Region, said
 from tests.edge.conftest import TRUSTED, Come
+from tests.edge.test_limits import ask, raw, sleeper
 
 OURS, OTHER = "https://app.example", "https://evil.example"
+READ = {
+    "authorization",
+    "content-type",
+    "if-none-match",
+    "traceparent",
+    "tracestate",
+    "x-cost",
+    "x-purpose",
+    "x-request-id",
+}
+"""All that is read of what a page may add to a request; the rest (Accept ..) it may always."""
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
 
 
@@ -45,7 +59,7 @@ def test_a_preflight_needs_no_token(browser: httpx.Client, path: str, origin: st
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["access-control-allow-origin"] == origin
     assert answer.headers["access-control-allow-methods"] == "GET, POST"
-    assert {"authorization", "content-type", "x-purpose"} <= listed(answer.headers["access-control-allow-headers"])
+    assert listed(answer.headers["access-control-allow-headers"]) >= READ
     assert answer.headers["access-control-max-age"] == "600"
     assert "access-control-allow-credentials" not in answer.headers
     assert "origin" in listed(answer.headers["vary"])
@@ -93,6 +107,87 @@ def test_every_answer_says_who_may_read_it(browser: httpx.Client, token: dict[st
         assert "x-request-id" in listed(answer.headers["access-control-expose-headers"])
         assert "origin" in listed(answer.headers["vary"])
         assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_one_too_many_may_be_read_as_well(
+    start: Start, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory, come: Come
+) -> None:
+    """Where the protocol answers by itself: a page of a listed origin learns that it should come again, also where its
+    browser has to ask first."""
+    project = write_project(tmp_path_factory.mktemp("full") / "p", issuer.url)
+    full = start(project, CUSTOMHOUSE_MOST_INFLIGHT="1", CUSTOMHOUSE_CORS_ORIGINS=OURS)
+    client = come(full, TRUSTED)
+    assert until(lambda: ask(client, issuer, "ok").status_code == 200)  # the issuer's keys are there
+    sleeping = sleeper(full, issuer)
+    assert until(lambda: ask(client, issuer, "ok").status_code == 503)
+    for path in ("/graphql", "/q/x", "/sql", "/catalog"):
+        turned = client.post(path, headers={"Origin": OURS}, json={})
+        assert (turned.status_code, turned.headers["retry-after"]) == (503, "1")
+        assert turned.headers.get_list("access-control-allow-origin") == [OURS]
+        assert {"retry-after", "x-request-id"} <= listed(turned.headers["access-control-expose-headers"])
+        before = client.options(path, headers=PREFLIGHT | {"Origin": OURS})
+        assert (before.status_code, before.headers["access-control-allow-origin"]) == (200, OURS)
+        for origin in ({"Origin": OTHER}, {"Origin": f"{OURS}, {OTHER}"}, {}):
+            for refused in (
+                client.post(path, headers=origin, json={}),
+                client.options(path, headers=PREFLIGHT | origin),
+            ):
+                assert (refused.status_code, refused.headers["vary"]) == (503, "Origin")
+                assert not [name for name in refused.headers if name.startswith("access-control-")]
+        assert client.options(path, headers={"Origin": OURS}).status_code == 503  # no preflight
+    sleeping.close()
+
+
+def test_who_asks_too_fast_may_read_it(
+    start: Start, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory, come: Come
+) -> None:
+    project = write_project(tmp_path_factory.mktemp("fast") / "p", issuer.url, "20s, rate: {requests: 1/1h}")
+    client, token = come(start(project, CUSTOMHOUSE_CORS_ORIGINS=OURS), TRUSTED), issuer.token("ed-1")
+    origin = {"Authorization": f"Bearer {token}", "Origin": OURS}
+    assert until(lambda: client.post("/graphql", headers=origin, json={"query": "{ ok }"}).status_code == 429)
+    for answer in (
+        client.post("/graphql", headers=origin, json={"query": "{ ok }"}), client.get("/catalog", headers=origin)
+    ):  # fmt: skip
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (429, OURS)
+        assert {"ratelimit", "retry-after"} <= listed(answer.headers["access-control-expose-headers"])
+
+
+LONG = b"X: " + b"y" * 70_000 + b"\r\n"
+ORIGIN = b"Origin: https://app.example\r\n"
+MANY = b"".join(b"X-%d: y\r\n" % at for at in range(250))
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "readable"),
+    [
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n" + ORIGIN + LONG + b"\r\n", b"CH157", True),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n" + MANY + ORIGIN + b"\r\n", b"CH157", True),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n" + LONG + b"\r\n", b"CH157", False),
+        (b"GET /livez HTTP/1.1\r\n" + ORIGIN + b"X: a\0b\r\n\r\n", b"CH158", True),
+        (b"hello\r\n\r\n", b"CH158", False),
+    ],
+    ids=["long", "many", "long, of others", "broken", "no request"],
+)
+def test_what_is_no_request_may_be_read_where_its_origin_was(
+    open_to: Process, sent: bytes, code: bytes, readable: bool
+) -> None:
+    refusal = raw(open_to, sent)
+    assert code in refusal
+    assert (b"access-control-allow-origin: https://app.example\r\n" in refusal) is readable
+    assert b"vary: Origin\r\n" in refusal
+
+
+def test_no_request_has_no_origin_of_the_one_before_it(open_to: Process) -> None:
+    host, _, port = open_to.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + ORIGIN + b"\r\n")
+        assert b"access-control-allow-origin: https://app.example\r\n" in connection.recv(65536)
+        connection.sendall(b"hello\r\n\r\n")
+        refusal = b""
+        while received := connection.recv(65536):
+            refusal += received
+    assert b"CH158" in refusal
+    assert b"access-control" not in refusal
 
 
 def test_without_the_setting_nothing_is_said(gateway: Process, come: Come, token: dict[str, str]) -> None:
