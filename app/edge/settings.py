@@ -27,8 +27,8 @@ VARIABLES: Mapping[str, str] = {
     "that format needs (default: nobody; tokens only).",
     "CUSTOMHOUSE_CORS_ORIGINS": "Origins whose pages may ask from a browser, such as https://app.example, with commas "
     "between (default: none).",
-    "CUSTOMHOUSE_COMPRESS_FROM": "The fewest bytes of a GraphQL answer that are sent in gzip or zstd, where the client "
-    "accepts them; 0: never (default 1024).",
+    "CUSTOMHOUSE_COMPRESS_FROM": "The fewest bytes of an answer to GraphQL, of the dictionary, the schema and OpenAPI "
+    "that are sent in gzip or zstd, where the client accepts them; 0: never (default 1024).",
     "CUSTOMHOUSE_KEEP_ALIVE": "Seconds that a connection at rest is kept, longer than the gateways in front keep it "
     "(default 75).",
     "CUSTOMHOUSE_MOST_INFLIGHT": "The most requests that one process answers at once; more get 503 (default 1000).",

@@ -1,8 +1,9 @@
 """Coding: an answer in gzip or zstd, where the client asks for it and there is enough to save.
 
 What a coding saves tells how much an answer repeats itself, which gives secrets away where an attacker's text stands
-beside them and he can see lengths (BREACH). Here an answer holds governed rows, which the caller is given anyway, and
-no other secret; and no page can ask in a caller's name (`app.edge.cors`). Refusals are never coded.
+beside them and he can see lengths (BREACH). Here an answer holds governed rows, or what the caller may know of them,
+which it is given anyway, and no other secret; and no page can ask in a caller's name (`app.edge.cors`). Refusals are
+never coded.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import zlib
 
 import zstandard
 
+from app.http.exchange import RawHeaders
 from app.http.media_sql import Coding, coding_of
 
 _SMALL, _LARGE = 8 * 1024, 32 * 1024
@@ -25,6 +27,14 @@ _local = threading.local()
 def coding_for(accept_encoding: str) -> Coding:
     """What the client likes best; between equals zstd, which takes a quarter of gzip's time."""
     return coding_of(accept_encoding, "json")
+
+
+async def coded_for(body: bytes, accept_encoding: str) -> tuple[bytes, RawHeaders]:
+    """The body in the coding that the client likes best, and the header that says so."""
+    coding = coding_for(accept_encoding) if accept_encoding else "identity"
+    if coding == "identity":
+        return body, []
+    return await coded(body, coding), [(b"content-encoding", coding.encode("ascii"))]
 
 
 async def coded(body: bytes, coding: Coding) -> bytes:

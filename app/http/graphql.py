@@ -19,7 +19,7 @@ from functools import partial
 from app.authenticate import Authenticator
 from app.documents.desk import Unkept
 from app.documents.named import Named
-from app.http.coding import coded, coding_for
+from app.http.coding import coded_for
 from app.http.exchange import ClientLeft, Exchange, RawHeaders
 from app.http.fresh import kept
 from app.http.media import GRAPHQL, JSON, VARY, Media, is_json_body, negotiate, wants_page
@@ -165,10 +165,9 @@ class GraphQLEndpoint:
                     await exchange.respond(304, "", b"", extra)
                     return
         body = answer.body
-        if len(body) >= self._least and (accepted := exchange.header(b"accept-encoding")):
-            coding = coding_for(accepted)
-            if coding != "identity":
-                body, extra = await coded(body, coding), [*extra, (b"content-encoding", coding.encode("ascii"))]
+        if len(body) >= self._least:
+            body, said_so = await coded_for(body, exchange.header(b"accept-encoding"))
+            extra = [*extra, *said_so]
         await exchange.respond(status, _TYPES[media], body, extra)
 
     async def _refuse(

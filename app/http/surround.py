@@ -7,6 +7,7 @@ which source or issuer is missing stands in the log.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from app.http.admitted import admitted
+from app.http.coding import coded_for
 from app.http.described import Described
 from app.http.exchange import request_id_of
 from app.http.media import is_json_body
@@ -64,21 +66,29 @@ class Surround:
         with self.switch.take() as serving:
             async with admitted(serving, request.headers.raw, _trail(request)) as caller:
                 said = await asyncio.to_thread(self.dictionary, serving, caller)
-                return _with_fields(request, _json(200, said))
+                return await self._given(request, orjson.dumps(said), "application/json")
 
     async def schema(self, request: Request) -> Response:
         """The GraphQL schema as this caller may know it, in the schema definition language."""
         with self.switch.take() as serving:
             async with admitted(serving, request.headers.raw, _trail(request)) as caller:
                 text = await asyncio.to_thread(self._visible_sdl, serving, caller)
-                return _with_fields(request, Response(text, 200, media_type="text/plain; charset=utf-8"))
+                return await self._given(request, text.encode(), "text/plain; charset=utf-8")
 
     async def openapi(self, request: Request) -> Response:
         """The registered documents that this caller may ask, as an OpenAPI document."""
         with self.switch.take() as serving:
             async with admitted(serving, request.headers.raw, _trail(request)) as caller:
                 said = await asyncio.to_thread(self._described.of, serving, caller)
-                return _with_fields(request, Response(said, 200, media_type="application/json"))
+                return await self._given(request, said, "application/json")
+
+    async def _given(self, request: Request, body: bytes, media: str) -> Response:
+        """What may be long, in the coding that the client likes best."""
+        headers = {"vary": "Accept-Encoding"}
+        if len(body) >= (self.settings.edge.compress_from or math.inf):
+            body, said_so = await coded_for(body, ", ".join(request.headers.getlist("accept-encoding")))
+            headers |= {name.decode(): value.decode() for name, value in said_so}
+        return _with_fields(request, Response(body, 200, headers, media))
 
     async def why(self, request: Request) -> Response:
         """Why a query answers as it does for this caller. Needs the right that CUSTOMHOUSE_EXPLAIN names."""

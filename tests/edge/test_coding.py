@@ -1,8 +1,10 @@
-"""GraphQL answers in gzip and zstd: asked for, worth it, whole; and said to caches either way."""
+"""Answers in gzip and zstd: asked for, worth it, whole; and said to caches either way."""
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,7 +13,8 @@ import zstandard
 from app.http.coding import _coded
 from tests.app.conftest import Start, write_project
 from tests.app.issuer import Issuer
-from tests.app.process import Process
+from tests.app.process import Process, until
+from tests.documents.place import bearer, registered, shop
 from tests.edge.conftest import TRUSTED, Come
 
 
@@ -77,6 +80,45 @@ def test_what_is_short_or_refused_is_sent_as_it_is(gateway: Process, issuer: Iss
         assert ("content-encoding" in answer.headers) is coded
     for word in ("unknown", "boom", "denied"):
         assert "content-encoding" not in ask(client, issuer, word, "gzip", 1500)[0].headers
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Process, Process]]:
+    """A project with a dictionary, served as it is and without codings."""
+    project = shop(tmp_path_factory.mktemp("shops"))
+    registered(project)
+    command = ["-m", "app.cli", "serve", "--project", str(project), "--zone", "closed", "--dev-keys"]
+    served = [Process(command, said) for said in ({}, {"CUSTOMHOUSE_COMPRESS_FROM": "0"})]
+    yield project, *served
+    for process in served:
+        assert process.stop() == 0
+
+
+@pytest.mark.parametrize("path", ["/catalog", "/schema.graphql", "/openapi.json"])
+@pytest.mark.parametrize(
+    ("accept", "coding"), [("gzip, deflate, br, zstd", "zstd"), ("gzip", "gzip"), ("br", None), ("gzip;q=0", None)]
+)
+def test_what_stands_beside_graphql(
+    path: str, accept: str, coding: str | None, shops: tuple[Path, Process, Process], come: Come
+) -> None:
+    project, coding_one, plain_one = shops
+    clients = come(coding_one, TRUSTED), come(plain_one, TRUSTED)
+    assert all(until(lambda client=client: client.get("/readyz").status_code == 200) for client in clients)
+    headers = {**bearer(project), "Accept-Encoding": accept}
+    got = []
+    for client in clients:
+        with client.stream("GET", path, headers=headers) as one:
+            got.append((one, b"".join(one.iter_raw())))
+    (answer, raw), (bare, whole) = got
+    assert (answer.status_code, answer.headers.get("content-encoding")) == (200, coding)
+    assert (bare.status_code, bare.headers.get("content-encoding")) == (200, None)
+    assert answer.headers["vary"] == bare.headers["vary"] == "Accept-Encoding"
+    assert int(answer.headers["content-length"]) == len(raw)
+    assert answer.headers["content-type"] == bare.headers["content-type"]
+    assert plain(answer, raw) == whole and len(whole) >= 1024
+    assert coding is None or len(raw) < len(whole) / 2
+    refused = clients[0].get(path, headers={"Accept-Encoding": accept})
+    assert refused.status_code == 401 and "content-encoding" not in refused.headers
 
 
 def test_never(start: Start, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory, come: Come) -> None:
