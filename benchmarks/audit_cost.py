@@ -1,14 +1,17 @@
-"""What the audit trail costs one request: what the event loop does for it, and what the writer's thread does. CPU time,
-the best of seven rounds, since other work on the machine can only add. Lines go to a sink that keeps none."""
+"""What the audit trail costs one request: what the event loop does for it, and what the writer's thread does; and the
+same of a request that is turned away, which is counted. CPU time, the best of seven rounds, since other work on the
+machine can only add. Lines go to a sink that keeps none."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
 from app.audit.chain import Chain
 from app.audit.record import Recorder
-from app.audit.told import Exchanged, Versions
+from app.audit.tally import Tally
+from app.audit.told import Counted, Exchanged, Versions
 from app.http.exchange import Exchange
 from app.http.trail import Trail
 from policies.account import Account, AccountedColumn, AccountedProduct, AccountedRule
@@ -34,6 +37,15 @@ def main() -> None:
     print(f"| without a trail: one comparison | {_best(_nothing):.2f} |")
     print(f"| the event loop's part: what is told | {_best(_telling()):.2f} |")
     print(f"| the writer's part: record, line, hash | {_best(lambda: chain.line(recorder.record(told))):.2f} |")
+    asyncio.run(_counted(recorder, chain))
+
+
+async def _counted(recorder: Recorder, chain: Chain) -> None:
+    """On a loop, where a tally has its timer."""
+    tally = Tally("internal", lambda counted: None)
+    second = Counted(time.time(), time.time(), "internal", "CH159", 503, {"/graphql": 9_000, "other": 1})
+    print(f"| one too many: counting it | {_best(lambda: tally.add('CH159', 503, '/graphql')):.2f} |")
+    print(f"| the writer's part of a second of them | {_best(lambda: chain.line(recorder.record(second))):.2f} |")
 
 
 def _nothing() -> None:

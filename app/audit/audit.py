@@ -2,6 +2,7 @@
 
     audit.tell(told)            a record, to be written soon
     await audit.accepted(told)  whether every sink has accepted it
+    audit.tally(zone).add(..)   a refusal that is counted, and told with others of its second
     audit.act("reload", ..)     an act of an operator
     await audit.close()         write what is left
 
@@ -14,7 +15,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app import log
@@ -24,6 +25,7 @@ from app.audit.otlp import Otlp
 from app.audit.record import Recorder
 from app.audit.settings import AuditSettings, SinkSettings
 from app.audit.sink import Head, Sink, Stdout
+from app.audit.tally import Tally
 from app.audit.told import Act, Exchanged, Told
 from app.audit.writer import Writer
 from app.settings import StartError
@@ -42,6 +44,7 @@ class Audit:
 
     required: bool
     writers: tuple[Writer, ...]
+    _tallies: list[Tally] = field(default_factory=list)
 
     def tell(self, told: Told) -> None:
         """Have something written. What a sink's queue has no place for is counted, and said later."""
@@ -62,12 +65,20 @@ class Audit:
         done, late = await asyncio.wait(waiters, timeout=PATIENCE)
         return not late and all(waiter.result() for waiter in done)
 
+    def tally(self, zone: str) -> Tally:
+        """What counts refusals of a zone."""
+        made = Tally(zone, self.tell)
+        self._tallies.append(made)
+        return made
+
     def act(self, name: str, done: bool = True, **about: object) -> None:
         """Have an act of an operator written."""
         self.tell(Act(time.time(), name, done, about))
 
     async def close(self) -> None:
         """End every chain, and wait until all is written, within bounds."""
+        for tally in self._tallies:
+            tally.tell()
         self.act("audit.stop")
         left = sum(await asyncio.gather(*(writer.close(_CLOSING) for writer in self.writers)))
         if left:

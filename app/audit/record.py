@@ -1,7 +1,8 @@
 """Record: what was told becomes an event of OCSF 1.6, the Open Cybersecurity Schema Framework.
 
 An answer or a refusal is Datastore Activity (6005), a token that was not accepted Authentication (3002), an act of an
-operator API Activity (6003). What OCSF has no place for stands in ``unmapped``.
+operator API Activity (6003). Refusals that were counted are one event with their number. What OCSF has no place for
+stands in ``unmapped``.
 
 Never here: values, claims, query text, literals, variables, tokens. Who asks stands as a keyed hash, unless it is to
 stand in clear.
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 import orjson
 
 from app.audit.settings import Subject
-from app.audit.told import Act, Exchanged, Told
+from app.audit.told import Act, Counted, Exchanged, Told
 from app.http.routes import IN_GRAPHQL, SQL
 from app.marks import mark, subject_mark
 from app.telemetry.parent import parent_of
@@ -41,6 +42,8 @@ class Recorder:
         """The record, without its place in a chain."""
         if isinstance(told, Act):
             return self._act(told)
+        if isinstance(told, Counted):
+            return self._counted(told)
         if told.caller is None and told.codes and told.codes[0].startswith("CH3"):
             return self._authentication(told)
         return self._datastore(told)
@@ -58,6 +61,26 @@ class Recorder:
         if told.account is not None and len(told.account.products) == 1:
             event["table"] = {"name": told.account.products[0].id}
         return event
+
+    def _counted(self, told: Counted) -> Json:
+        status_id, status = _FAILURE
+        return {
+            **_class(6, 5, (0, "Unknown")),
+            "actor": {"app_name": "unknown"},
+            "count": told.whole,
+            "database": {"name": told.zone, "type": "zone"},
+            "end_time": int(told.at * 1000),
+            "metadata": {"product": self._product, "version": VERSION},
+            "severity_id": _LOW,
+            "src_endpoint": {"svc_name": "unknown"},
+            "start_time": int(told.since * 1000),
+            "status": status,
+            "status_code": str(told.status),
+            "status_detail": told.code,
+            "status_id": status_id,
+            "time": int(told.at * 1000),
+            "unmapped": {"codes": [told.code], "phase": "counted", "routes": dict(told.routes), "zone": told.zone},
+        }
 
     def _authentication(self, told: Exchanged) -> Json:
         """Whose token it was is not known: it has not been believed."""

@@ -56,4 +56,25 @@ class Act(NamedTuple):
     about: Mapping[str, object]
 
 
-Told = Exchanged | Act
+class Counted(NamedTuple):
+    """Refusals that were counted, from ``since`` to ``at``: how many by route. Nobody has looked at who was refused."""
+
+    at: float
+    since: float
+    zone: str
+    code: str
+    status: int
+    routes: Mapping[str, int]
+
+    @property
+    def whole(self) -> int:
+        """How many there were."""
+        return sum(self.routes.values())
+
+
+Told = Exchanged | Act | Counted
+
+
+def weight(told: Told) -> int:
+    """How many answers, refusals or acts are lost where this is lost."""
+    return told.whole if isinstance(told, Counted) else 1

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from app.audit.chain import Chain
 from app.audit.record import Recorder
 from app.audit.sink import Head, Sink, SinkError
-from app.audit.told import Act, Told
+from app.audit.told import Act, Told, weight
 
 MOST = 10_000
 _TOGETHER = 256
@@ -70,8 +70,8 @@ class Writer:
         """Take something to be written; False where it is not taken. On the event loop only."""
         if len(self._queue) >= self._most or (waiter is not None and self._failing and time.monotonic() < self._again):
             if waiter is None:
-                self._refused += 1
-                self._report(self._sink.kind, "refused", 1)
+                self._refused += weight(told)
+                self._report(self._sink.kind, "refused", weight(told))
             return False
         self._queue.append(Waiting(told, waiter))
         if not self._rung:
@@ -84,7 +84,8 @@ class Writer:
         self._ending.set()
         self._bell.set()
         await asyncio.to_thread(self._thread.join, patience)
-        return len(self._queue) + len(self._made) + self._refused - self._said
+        waiting = sum([weight(waiting.told) for waiting in list(self._queue)])  # its thread may go on
+        return waiting + len(self._made) + self._refused - self._said
 
     def _run(self) -> None:
         while not (self._ending.is_set() and not self._queue and not self._made):

@@ -50,7 +50,8 @@ class Gateway:
         self._edge = Edge.of(settings.edge)
         self.keep_alive = settings.edge.keep_alive
         cors = None if self._edge is None else self._edge.cors
-        self.crowd = Crowd(settings.edge.most_inflight, self._metrics, zone, cors)
+        tally = None if audit is None else audit.tally(zone)
+        self.crowd = Crowd(settings.edge.most_inflight, self._metrics, zone, cors, tally)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -40,7 +40,7 @@ class Crowding(Protocol):
     @property
     def most(self) -> int: ...
     def turned_away(self, method: str, url: bytes, headers: RawHeaders) -> tuple[bytes, bytes] | None: ...
-    def readers(self, headers: RawHeaders) -> bytes: ...
+    def refused(self, why: Refusal, headers: RawHeaders) -> bytes: ...
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -94,8 +94,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what arrives, and end the connection; ``msg`` is uvicorn's word for it."""
         if self.cycle is None or self.cycle.response_complete:  # else it would stand in the middle of an answer
-            readers = b"" if self._crowd is None else self._crowd.readers(self.headers or [])
-            self.transport.write(_refusal(self._why(), _lines(self.server_state.default_headers) + readers))
+            why = self._why()
+            readers = b"" if self._crowd is None else self._crowd.refused(why, self.headers or [])
+            self.transport.write(_refusal(why, _lines(self.server_state.default_headers) + readers))
         self._close()
 
     def _why(self) -> Refusal:

@@ -193,6 +193,34 @@ class Datastore(Event):
     unmapped: Unmapped
 
 
+class UnmappedCount(Strict):
+    chain: Chain
+    codes: Annotated[list[Annotated[str, Field(pattern=r"^CH1[0-9]{2}$")]], Field(min_length=1, max_length=1)]
+    phase: Literal["counted"]
+    routes: Annotated[dict[Literal["/graphql", "other"], Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    zone: str
+
+
+class Counted(Event):
+    """Refusals of one kind, of requests that nobody has looked at: Datastore Activity that stands for several."""
+
+    category_uid: Literal[6]
+    class_uid: Literal[6005]
+    activity_id: Literal[0]
+    activity_name: Literal["Unknown"]
+    actor: Actor
+    database: Named
+    count: Annotated[int, Field(ge=1)]
+    start_time: Annotated[int, Field(gt=1_600_000_000_000)]
+    end_time: Annotated[int, Field(gt=1_600_000_000_000)]
+    unmapped: UnmappedCount
+
+    @model_validator(mode="after")
+    def times_agree(self) -> Counted:
+        assert self.start_time <= self.end_time == self.time
+        return self
+
+
 class Authentication(Event):
     category_uid: Literal[3]
     class_uid: Literal[3002]
@@ -226,6 +254,6 @@ _ANY: TypeAdapter[Datastore | Authentication | ApiActivity] = TypeAdapter(
 )
 
 
-def check(line: bytes) -> Datastore | Authentication | ApiActivity:
+def check(line: bytes) -> Datastore | Authentication | ApiActivity | Counted:
     """The event of a line. Raises ValidationError."""
-    return _ANY.validate_json(line)
+    return Counted.model_validate_json(line) if b'"phase":"counted"' in line else _ANY.validate_json(line)

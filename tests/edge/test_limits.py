@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -103,6 +104,17 @@ def sleeper(process: Process, issuer: Issuer) -> socket.socket:
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     connection.sendall(head.encode() + body)
     return connection
+
+
+def sleepers(process: Process, issuer: Issuer, turned_away: Callable[[], bool]) -> list[socket.socket]:
+    """Who occupies the only place. The first may itself be one too many, beside a request that is just ending."""
+    made: list[socket.socket] = []
+    for _ in range(20):
+        made.append(sleeper(process, issuer))
+        for _ in range(5):
+            if all(turned_away() for _ in range(5)):
+                return made
+    raise AssertionError("there is always a place")
 
 
 def test_one_too_many_is_told_so_at_once(narrow: Process, issuer: Issuer, come: Come) -> None:
