@@ -51,7 +51,9 @@ def add(commands: Commands) -> None:
             help="where an issuer's keys are; may be given again",
         )
         part.add_argument(
-            "--rate", metavar="N/1m", help="how much one address may ask (default: twice the quotas of all partners)"
+            "--rate",
+            metavar="N/1m",
+            help="how much one address may ask (default: twice the quotas of all partners, where each has one)",
         )
     whole = _part(parts, "openapi", "OpenAPI of everything that the zone answers")
     whole.add_argument("--openapi", choices=("3.1", "3.0"), default="3.1", help="which version (default: 3.1)")

@@ -10,7 +10,7 @@ from app.documents.schemas import Json
 from app.edge.cors import ASKED, SHOWN
 from app.gateways.aws import REQUEST_ID, described, paths
 from app.gateways.facing import Facing, Login, Route
-from app.gateways.made import Made, as_json, first_alone, settings, within
+from app.gateways.made import Made, as_json, first_alone, settings, unbounded, within
 from app.gateways.wrong import CannotStand
 
 MOST_SECONDS = 30.0
@@ -41,6 +41,7 @@ def aws_http(facing: Facing) -> Made:
         *first_alone(facing),
         "A limit of requests: set it on the stage (DefaultRouteSettings, ThrottlingRateLimit and ThrottlingBurstLimit)"
         + (f", such as {-(-facing.per_minute // 60)} a second." if facing.per_minute else "."),
+        *unbounded(facing),
         "Request line and headers: AWS takes 10,240 bytes; ask long documents by hash, or by POST.",
         "Bodies: AWS takes 10 MB; the gateway behind bounds them.",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from app.documents.schemas import Json
 from app.gateways.aws import REQUEST_ID, described, operation_id, paths
 from app.gateways.facing import Facing, Route
-from app.gateways.made import Made, as_json, first_alone, hash_parameter, settings, within
+from app.gateways.made import Made, as_json, first_alone, hash_parameter, settings, unbounded, within
 
 MOST_SECONDS = 29.0
 
@@ -33,6 +33,7 @@ def aws_rest(facing: Facing) -> Made:
         "Tokens: left to the gateway behind; a REST API checks those of Cognito, or by a function of yours.",
         "A limit of requests: set it on the stage, or in a usage plan"
         + (f", such as {-(-facing.per_minute // 60)} a second." if facing.per_minute else "."),
+        *unbounded(facing),
         "Request line and headers: AWS takes 10,240 bytes; ask long documents by hash, or by POST.",
         "WWW-Authenticate: AWS sends it as x-amzn-remapped-www-authenticate.",
     )

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from app.edge.cors import ASKED, SHOWN
 from app.gateways.facing import STRIPPED, Facing, Login
-from app.gateways.made import Made, first_alone, said, settings, whole, within
+from app.gateways.made import Made, first_alone, said, settings, unbounded, whole, within
 from app.gateways.wrong import CannotStand
 
 MOST_SECONDS = 240.0
@@ -22,6 +22,7 @@ def azure(facing: Facing) -> Made:
         *late,
         *first_alone(facing),
         "The API itself: import the OpenAPI 3.0 that this command's part 'openapi' prints, without a subscription key.",
+        *unbounded(facing),
     )
     begin = said(facing, "Azure API Management", wanted, left)
     lines = ["<policies>", *_inbound(facing), *_backend(facing), *_outbound(), "</policies>", ""]

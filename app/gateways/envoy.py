@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from app.documents.schemas import Json
 from app.gateways.facing import HEAD_KIB, HEALTH, HEALTH_SECONDS, KEEP_SECONDS, STRIPPED, Facing, Login, Route
-from app.gateways.made import Made, as_yaml, commented, keys_of, said, settings
+from app.gateways.made import Made, as_yaml, commented, keys_of, said, settings, unbounded
 
 _API = "type.googleapis.com/envoy.extensions"
 _HTTP = f"{_API}.filters.http"
@@ -24,7 +24,10 @@ _OWN = ("X-Envoy-Expected-Rq-Timeout-Ms", "X-Envoy-Original-Path")
 def envoy(facing: Facing) -> Made:
     """Raises CannotStand."""
     wanted = settings(facing)
-    left = ("TLS: the listener is plain HTTP; add a transport_socket with your certificate.",)
+    left = (
+        "TLS: the listener is plain HTTP; add a transport_socket with your certificate.",
+        *unbounded(facing),
+    )
     document: Json = {
         "static_resources": {
             "listeners": [_listener(facing)],

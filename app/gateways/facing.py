@@ -9,7 +9,6 @@ Whatever a gateway checks is checked here again.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from app.documents.registry import Documents
+from app.gateways.wall import about, per_minute
 from app.gateways.wrong import UsedWrongly
 from app.project import Project
 from schema.catalog import Issuer
@@ -106,8 +106,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Facing:
-    """``per_minute`` None: nothing bounds it. ``logins`` empty: the gateway passes tokens on unseen. ``trusted`` is
-    whether registered documents alone are answered."""
+    """``per_minute`` None: nothing bounds it; ``unbounded`` is what its reader has to know of that
+    (`app.gateways.wall`). ``logins`` empty: the gateway passes tokens on unseen. ``trusted`` is whether registered
+    documents alone are answered."""
 
     zone: str
     title: str
@@ -120,6 +121,7 @@ class Facing:
     origins: tuple[str, ...]
     body_bytes: int
     per_minute: int | None
+    unbounded: str | None
     trusted: bool
 
     @property
@@ -154,6 +156,7 @@ def facing(project: Project, zone: str, asked: Asked) -> Facing:
     for name in asked.keys:
         if name not in here.issuers:
             raise UsedWrongly("CH348", f"--jwks names '{name}', and the zone's issuers are: {', '.join(here.issuers)}.")
+    wall = asked.per_minute or per_minute(here)
     return Facing(
         zone=zone,
         title=f"Customhouse: {zone}",
@@ -167,7 +170,8 @@ def facing(project: Project, zone: str, asked: Asked) -> Facing:
             _matching(_ORIGIN, one, "--origin", "such as https://app.example") or "" for one in asked.origins
         ),
         body_bytes=here.max_body_bytes + SPARE_BYTES,
-        per_minute=asked.per_minute or _per_minute(here),
+        per_minute=wall,
+        unbounded=about(here, wall),
         trusted=here.operations == "trusted",
     )
 
@@ -190,14 +194,6 @@ def _routes(zone: Zone, documents: Documents) -> Iterator[Route]:
 def _login(issuer: Issuer, keys: Mapping[str, str]) -> Login:
     known = keys.get(issuer.name) or issuer.jwks_url
     return Login(issuer.name, issuer.issuer, issuer.audiences, issuer.algorithms, issuer.oidc, known)
-
-
-def _per_minute(zone: Zone) -> int | None:
-    """Twice what all partners together may ask in one minute, since their quotas may renew within it."""
-    rates = [partner.quotas.all.requests for partner in zone.partners.values()]
-    if not rates or zone.partner_claim is None or None in rates:
-        return None
-    return 2 * sum(math.ceil(rate.limit * max(1.0, 60 / rate.window)) for rate in rates if rate is not None)
 
 
 def _upstream(text: str) -> Upstream:

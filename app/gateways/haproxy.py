@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from app.gateways.facing import HEAD_KIB, HEALTH, HEALTH_SECONDS, REQUEST_ID, STRIPPED, Facing
-from app.gateways.made import Made, commented, patterns, said, settings, whole
+from app.gateways.made import Made, commented, patterns, said, settings, unbounded, whole
 
 _BUFFER = 2 * HEAD_KIB * 1024
 
@@ -19,6 +19,7 @@ def haproxy(facing: Facing) -> Made:
     left = (
         "TLS: the frontend is plain HTTP; add 'ssl crt FILE' to its bind line.",
         "Tokens: left to the gateway behind; HAProxy checks them with keys in files only (jwt_verify).",
+        *unbounded(facing),
     )
     blocks = [_global(), _defaults(facing), _frontend(facing), _backend(facing)]
     return Made(commented(said(facing, "HAProxy", wanted, left)) + "\n".join(blocks), wanted, left)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from app.documents.schemas import Json
 from app.edge.cors import ASKED, SHOWN
 from app.gateways.facing import HEALTH, HEALTH_SECONDS, STRIPPED, Facing, Login, Of
-from app.gateways.made import Made, as_yaml, commented, first_alone, keys_of, said, settings
+from app.gateways.made import Made, as_yaml, commented, first_alone, keys_of, said, settings, unbounded
 
 _ROUTES = "gateway.networking.k8s.io/v1"
 _POLICIES = "gateway.envoyproxy.io/v1alpha1"
@@ -26,6 +26,7 @@ def k8s(facing: Facing) -> Made:
         *first_alone(facing),
         f"The Gateway itself, '{GATEWAY}', with its listeners and certificates.",
         "Other implementations than Envoy Gateway: use the HTTPRoutes, and that one's own policies for the rest.",
+        *unbounded(facing),
     )
     documents = [_route(facing, facing.name, ("document", "graphql", "about")), _backend_policy(facing, facing.name)]
     names = [facing.name]

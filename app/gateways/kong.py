@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from app.documents.schemas import Json
 from app.gateways.facing import HEALTH, HEALTH_SECONDS, STRIPPED, Facing, Route
-from app.gateways.made import Made, as_yaml, commented, said, settings
+from app.gateways.made import Made, as_yaml, commented, said, settings, unbounded
 
 _IDENTITY = ("X-Consumer-Id", "X-Consumer-Custom-Id", "X-Consumer-Username", "X-Credential-Identifier")
 
@@ -21,6 +21,7 @@ def kong(facing: Facing) -> Made:
         "TLS and listeners: they are settings of Kong itself (KONG_PROXY_LISTEN).",
         "Tokens: the open edition has no plugin that reads an issuer's key set; the gateway behind checks them.",
         "Heads of more than 32 KiB: nginx_http_large_client_header_buffers=4 64k is a setting of Kong itself.",
+        *unbounded(facing),
     )
     document: Json = {
         "_format_version": "3.0",

@@ -95,6 +95,11 @@ def first_alone(facing: Facing) -> tuple[str, ...]:
     return (f"Balancing: it asks {facing.upstreams[0].url} alone; name a load balancer.",)
 
 
+def unbounded(facing: Facing) -> tuple[str, ...]:
+    """What a limit of requests does not do."""
+    return () if facing.unbounded is None else (facing.unbounded,)
+
+
 def keys_of(login: Login, gateway: str) -> str:
     """The address of an issuer's keys. Raises CannotStand where it is not known."""
     if login.keys is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from app.gateways.facing import HEAD_KIB, KEEP_SECONDS, REQUEST_ID, STRIPPED, Facing
-from app.gateways.made import Made, commented, patterns, said, settings, whole
+from app.gateways.made import Made, commented, patterns, said, settings, unbounded, whole
 
 
 def nginx(facing: Facing) -> Made:
@@ -17,6 +17,7 @@ def nginx(facing: Facing) -> Made:
     left = (
         "TLS: the server is plain HTTP; add 'listen 443 ssl' with your certificate.",
         "Tokens: this NGINX does not check them; the gateway behind does.",
+        *unbounded(facing),
     )
     blocks = [_upstream(facing), _outside(facing), _server(facing)]
     return Made(commented(said(facing, "NGINX", wanted, left)) + "\n".join(blocks), wanted, left)

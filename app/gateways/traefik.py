@@ -10,7 +10,7 @@ import re
 
 from app.documents.schemas import Json
 from app.gateways.facing import HEALTH, HEALTH_SECONDS, KEEP_SECONDS, STRIPPED, Facing
-from app.gateways.made import Made, as_yaml, commented, patterns, said, settings
+from app.gateways.made import Made, as_yaml, commented, patterns, said, settings, unbounded
 
 _FORWARDED = "X-Forwarded-Prefix"
 
@@ -32,6 +32,7 @@ def traefik(facing: Facing) -> Made:
         "Tokens: the open Traefik does not check them; the gateway behind does.",
         "The size of bodies: Traefik's way to bound it keeps whole answers in memory; the gateway behind bounds it.",
         "Request ids: made by the gateway behind, where a client brings none.",
+        *unbounded(facing),
     )
     begin = [*said(facing, "Traefik", wanted, left), "Start it with:", *(f"  {flag}" for flag in flags(facing))]
     return Made(commented(begin) + as_yaml({"http": _http(facing)}), wanted, left)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import pytest
 import yaml
@@ -14,6 +16,8 @@ import yaml
 from app.cli import main
 from app.gateways.kinds import KINDS
 from app.project import Project, load_project
+from schema.load_units import rate
+from schema.zone import CallerRate, Quota, Quotas, Rate
 from tests.app.process import ROOT
 
 HERE = Path(__file__).parent
@@ -71,6 +75,52 @@ def test_refused(case: Wrong, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(asked(case["ask"])) == case["exit"]
     said = capsys.readouterr()
     assert said.out == "" and said.err.startswith(f"{case['code']} ")
+
+
+class Wall(TypedDict):
+    name: str
+    quotas: NotRequired[list[str | None]]
+    rate: NotRequired[str]
+    ask: NotRequired[str]
+    wall: NotRequired[int]
+    says: NotRequired[str]
+
+
+WALLS = cast(list[Wall], CASES["walls"])
+_LIMIT = re.compile("limit_req|http_req_rate|rate-limit|ratelimit", re.IGNORECASE)
+LIMITING = sorted(KINDS.keys() - {"caddy", "gcp"})  # these have no limit of requests, and say so
+
+
+def bounded(project: Project, case: Wall) -> Project:
+    """The example, its partners' zone with these rates and quotas."""
+    zone = project.catalog.zones["partner"]
+    each = CallerRate(Rate(*made)) if (made := rate(case.get("rate", ""))) else CallerRate()
+    partners = dict(zone.partners)
+    for name, text in zip(sorted(partners), case.get("quotas", [None, None]), strict=True):
+        quota = Quota(Rate(*(rate(text) or ()))) if text else Quota()
+        partners[name] = replace(partners[name], quotas=Quotas(quota))
+    zones = {**project.catalog.zones, "partner": replace(zone, rate=each, partners=partners)}
+    return replace(project, catalog=replace(project.catalog, zones=zones))
+
+
+@pytest.mark.parametrize("kind", LIMITING)
+@pytest.mark.parametrize("case", WALLS, ids=lambda case: str(case["name"]))
+def test_the_wall_against_floods(
+    kind: str, case: Wall, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Made of what holds for all who ask; and where there is none, or it is too low, that is said."""
+    monkeypatch.setattr("app.cli.gateway.load_project", lambda *_: bounded(project, case))
+    more = f" --rate {case['ask']}" if "ask" in case else ""
+    assert main(asked(f"{kind} --zone partner --upstream http://a:1 --jwks {KEYS}{more}")) == 0
+    said = capsys.readouterr()
+    notes = [line for line in said.err.splitlines() if line.startswith("Not done here: A limit of requests")]
+    notes = [line for line in notes if "set it on the stage" not in line]
+    assert [case["says"] in line for line in notes] == ([True] if "says" in case else [])
+    if not kind.startswith("aws"):  # whose limits are the stage's
+        # --rate N/1m stands in a note of a configuration whose language has comments
+        text = "\n".join(line for line in said.out.splitlines() if "Not done here" not in line)
+        assert bool(_LIMIT.search(text)) is ("wall" in case)
+        assert "wall" not in case or re.search(rf"\b{case['wall']}\b", text)
 
 
 _SCRIPT = """
