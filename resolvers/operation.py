@@ -17,8 +17,8 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 NO_TIMINGS: Mapping[str, float] = MappingProxyType({})
 NO_ROWS: Mapping[str, int] = MappingProxyType({})
 Language = Literal["graphql", "sql"]
-Before = Callable[[Account, int], Awaitable[None]]
 Measure = Callable[[], Awaitable[int]]
+Before = Callable[[Account, int], Awaitable[None]]
 """Asked when it is known what an operation names, what was decided on it and what it may cost, before any source is;
 raises `Refusal` to end it there."""
 

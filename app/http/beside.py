@@ -57,7 +57,7 @@ class Beside:
         if self._head is None:
             raise RuntimeError("a long piece stands behind another: half an answer has been sent")
         self._trail.withheld([why.code])
-        said = problem(why, self._exchange.request_id)
+        said = problem(why, self._exchange.request_id, self._switch.restricted)
         await self._exchange.respond(why.status, PROBLEM, said, refusal_headers(why))
 
 
