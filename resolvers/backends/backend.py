@@ -97,7 +97,8 @@ class Backend(Protocol):
 
     @abstractmethod
     async def check(self) -> None:
-        """Raise `Refusal` CH501 unless the source answers."""
+        """Raise `Refusal` CH501 unless the source answers. One that is full of statements does: a process that has much
+        to do must not be taken for one that can do nothing. What has died beneath them ends them by their deadlines."""
 
     @abstractmethod
     def places(self) -> list[Places]:

@@ -125,6 +125,8 @@ class BigQuery:
 
     async def check(self) -> None:
         """By a dry run, which needs the credentials and the right to run jobs, and costs nothing."""
+        if self._pool.places().full:
+            return
         deadline = Deadline.after(5)
         asking = Asking("SELECT 1", [], {})
         await self._run(lambda job: self._jobs().estimate(asking, deadline, job), deadline, checking=True)

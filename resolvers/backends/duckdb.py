@@ -126,6 +126,9 @@ class DuckDB:
         return await self._pool.run(work, Deadline.after(30))
 
     async def check(self) -> None:
+        if self._pool.places().full:
+            return
+
         def work(job: Job) -> None:
             self._cursor().execute("SELECT 1").fetchall()
 

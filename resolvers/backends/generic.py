@@ -136,6 +136,9 @@ class Generic:
         return await self._asked(work, Deadline.after(60))
 
     async def check(self) -> None:
+        if self._pool.places().full:
+            return
+
         def work(job: Job) -> None:
             with self._connected(insist=True) as connection:
                 connection.exec_driver_sql("SELECT 1").fetchall()

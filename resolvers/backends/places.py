@@ -22,6 +22,10 @@ class Places(NamedTuple):
     waiting: int
     idle: int | None = None
 
+    @property
+    def full(self) -> bool:
+        return self.used >= self.most
+
 
 def taken(pool: Pool, calls: int, most: int, idle: int | None = None) -> Places:
     """The places of a pool that has so many calls, in them and in line."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -172,6 +173,10 @@ class Postgres:
             self._pool.give_up(connection)
 
     async def check(self) -> None:
+        """A pool that is full is passed by: by a connection of its own, which is closed again."""
+        if self._pool.places().full:
+            await self._check_beside()
+            return
         connection = await self._take(Deadline.after(self._connect_timeout), insist=True)
         try:
             await connection.fetchval("SELECT 1", timeout=self._connect_timeout)
@@ -179,6 +184,16 @@ class Postgres:
             self._pool.drop(connection)
             raise down(self.name, error) from None
         self._pool.give(connection)
+
+    async def _check_beside(self) -> None:
+        try:
+            connection = await asyncpg.connect(self._url, timeout=self._connect_timeout)
+        except asyncpg.TooManyConnectionsError:
+            return  # it answers
+        except (TimeoutError, *_BROKEN, asyncpg.PostgresError) as error:
+            raise down(self.name, error) from None
+        with suppress(TimeoutError, *_BROKEN):
+            await connection.close(timeout=self._connect_timeout)
 
     def places(self) -> list[Places]:
         streams = Places("streams", 0, self._stream_count, 0, 0) if self._streams is None else self._streams.places()

@@ -110,6 +110,7 @@ async def test_what_is_left_at_the_end_is_counted() -> None:
 
 
 async def test_required_waits_for_every_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.audit.writer._PAUSE", 2.0)  # longer than what happens in it may take on a busy machine
     one, other = Bench(prompt=True), Bench(prompt=True)
     audit = Audit(True, (one.writer, other.writer))
     assert await audit.accepted(exchanged(1))

@@ -354,6 +354,19 @@ class Conformance(Streaming):
         finally:
             await backend.close()
 
+    async def test_a_source_that_is_full_of_statements_answers(self, engine: Engine) -> None:
+        backend = engine.opened(pool_size=1, workers=1)
+        try:
+            slow = asyncio.create_task(backend.fetch(Statement(engine.slow, ()), (), Deadline.after(60), WIDE))
+            await self.begun(engine)
+            async with asyncio.timeout(30):
+                await backend.check()
+            assert not slow.done()
+            slow.cancel()
+            await asyncio.gather(slow, return_exceptions=True)
+        finally:
+            await backend.close()
+
     async def full(self, backend: Backend, used: int, waiting: int, at: int = 0) -> None:
         """Return once so many of the one place are used and so many calls wait for it."""
         async with asyncio.timeout(30):
