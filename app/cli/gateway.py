@@ -11,6 +11,7 @@ from app.cli.place import add_project, say, say_errors
 from app.gateways.facing import Asked, facing
 from app.gateways.kinds import KINDS, make
 from app.gateways.openapi import older, whole_openapi
+from app.gateways.tls import PLATFORMS, Automatic, Files, Secret, Tls, authority, tls
 from app.gateways.wrong import CannotStand, UsedWrongly
 from app.project import Project, load_project
 from schema.errors import LoadErrors
@@ -32,8 +33,11 @@ def add(commands: Commands) -> None:
             help="where the zone answers; may be given again",
         )
         part.add_argument(
-            "--port", type=int, default=8080, metavar="N", help="where the gateway listens (default: 8080)"
+            "--port", type=int, metavar="N", help="where the gateway listens (default: 8080, with --tls 8443 or 443)"
         )
+        shown, trusted = _TLS.get(kind, (_FILES, _FILE))
+        part.add_argument("--tls", nargs="+", metavar="NAME", help=shown)
+        part.add_argument("--upstream-ca", metavar="NAME", help=trusted)
         part.add_argument(
             "--origin", action="append", default=[], metavar="ORIGIN", help="whose pages may ask; may be given again"
         )
@@ -57,6 +61,19 @@ def add(commands: Commands) -> None:
         )
     whole = _part(parts, "openapi", "OpenAPI of everything that the zone answers")
     whole.add_argument("--openapi", choices=("3.1", "3.0"), default="3.1", help="which version (default: 3.1)")
+
+
+_FILES = "listen with TLS: the paths of certificate and key on the gateway's machine"
+_FILE = "the authorities of the upstreams' certificates, as a file of the gateway's machine (default: the public ones)"
+_TLS = {
+    "caddy": (f"{_FILES}, or auto", _FILE),
+    "k8s": (
+        "print the Gateway, too, which listens with TLS by the certificate of a Secret",
+        "the authorities of the upstreams' certificates, as a ConfigMap (default: the public ones)",
+    ),
+    **dict.fromkeys(PLATFORMS, (argparse.SUPPRESS, argparse.SUPPRESS)),
+}
+_PORTS: dict[type[Tls], int] = {Files: 8443, Secret: 443, Automatic: 443}
 
 
 def _part(parts: Commands, kind: str, about: str) -> argparse.ArgumentParser:
@@ -103,15 +120,19 @@ def _asked(args: argparse.Namespace) -> Asked:
     keys = dict(one.split("=", 1) for one in args.jwks if "=" in one)
     if len(keys) < len(args.jwks):
         raise UsedWrongly("CH348", "--jwks is an issuer's name of the catalog and a URL, such as company=https://..")
+    listens = None if args.tls is None else tls(args.kind, args.tls, args.host)
+    scheme = args.upstream[0].partition(":")[0]
     return Asked(
         upstreams=tuple(args.upstream),
         host=args.host,
-        port=args.port,
+        port=args.port or (8080 if listens is None else _PORTS[type(listens)]),
         prefix=args.prefix,
         origins=tuple(args.origin),
         check=args.tokens == "check",
         keys=keys,
         per_minute=None if args.rate is None else _per_minute(args.rate),
+        tls=listens,
+        authority=None if args.upstream_ca is None else authority(args.kind, args.upstream_ca, scheme),
     )
 
 

@@ -13,17 +13,24 @@ from app.gateways.made import Made, commented, patterns, said, settings
 def caddy(facing: Facing) -> Made:
     wanted = settings(facing)
     left = (
-        "TLS: the site is plain HTTP; write the host alone in place of 'http://..' and Caddy gets a certificate.",
+        *(() if facing.tls else _CLEAR),
         "Tokens and a limit of requests: a standard Caddy has neither; the gateway behind has both.",
     )
-    text = "\n".join([*_global(), "", *_site(facing), ""])
+    text = "\n".join([*_global(facing), "", *_site(facing), ""])
     return Made(commented(said(facing, "Caddy", wanted, left)) + text, wanted, left)
 
 
-def _global() -> list[str]:
+_CLEAR = ("TLS: the site is plain HTTP; write the host alone in place of 'http://..' and Caddy gets a certificate.",)
+
+
+def _global(facing: Facing) -> list[str]:
+    """With TLS nothing listens in clear text, and nothing on UDP; who says no name is shown the certificate, too."""
+    secure = ["\tauto_https disable_redirects", *([f"\tdefault_sni {facing.host}"] if facing.host else [])]
     return [
         "{",
+        *(secure if facing.tls else []),
         "\tservers {",
+        *(["\t\tprotocols h1 h2"] if facing.tls else []),
         f"\t\tmax_header_size {HEAD_KIB}KiB",
         "\t\ttimeouts {",
         "\t\t\tread_header 30s",
@@ -36,7 +43,8 @@ def _global() -> list[str]:
 
 def _site(facing: Facing) -> list[str]:
     lines = [
-        f"http://{facing.host or ''}:{facing.port} {{",
+        f"{'https' if facing.tls else 'http'}://{facing.host or ''}:{facing.port} {{",
+        *(_shown(facing) if facing.tls else []),
         f"\t@unnamed not header_regexp X-Request-Id ^{REQUEST_ID}$",
         "\trequest_header @unnamed X-Request-Id {http.request.uuid}",
         "\trequest_body {",
@@ -50,12 +58,18 @@ def _site(facing: Facing) -> list[str]:
     return [*lines, "\thandle {", "\t\trespond 404", "\t}", "}"]
 
 
+def _shown(facing: Facing) -> list[str]:
+    files = facing.files
+    return [f"\ttls {f'{files.certificate} {files.key} ' if files else ''}{{", "\t\tprotocols tls1.2 tls1.3", "\t}"]
+
+
 def _handled(facing: Facing, name: str, pattern: str, seconds: float) -> list[str]:
     """SQL has its own time, and is sent on as it comes. (A flush_interval of -1 would do so too, and would let a
     statement run on when its client has left.)"""
     transport = [
         "transport http {",
-        *(["\ttls"] if facing.upstreams[0].scheme == "https" else []),
+        *(["\ttls"] if facing.secure else []),
+        *([f"\ttls_trust_pool file {facing.authority}"] if facing.authority else []),
         "\tdial_timeout 2s",
         f"\tresponse_header_timeout {seconds:g}s",
         f"\tkeepalive {KEEP_SECONDS}s",

@@ -10,13 +10,24 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from app.documents.schemas import Json
-from app.gateways.facing import HEAD_KIB, HEALTH, HEALTH_SECONDS, KEEP_SECONDS, STRIPPED, Facing, Login, Route
+from app.gateways.facing import (
+    HEAD_KIB,
+    HEALTH,
+    HEALTH_SECONDS,
+    KEEP_SECONDS,
+    STRIPPED,
+    Facing,
+    Login,
+    Route,
+    Upstream,
+)
 from app.gateways.made import Made, as_yaml, commented, keys_of, said, settings, unbounded
+from app.gateways.tls import AUTHORITIES, Files
 
 _API = "type.googleapis.com/envoy.extensions"
 _HTTP = f"{_API}.filters.http"
-_TLS = f"{_API}.transport_sockets.tls.v3.UpstreamTlsContext"
-_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+_TLS = f"{_API}.transport_sockets.tls.v3"
+_MATCH = "envoy.transport_socket_match"
 _OWN = ("X-Envoy-Expected-Rq-Timeout-Ms", "X-Envoy-Original-Path")
 """Envoy takes these from strangers itself, and says them."""
 
@@ -25,7 +36,7 @@ def envoy(facing: Facing) -> Made:
     """Raises CannotStand."""
     wanted = settings(facing)
     left = (
-        "TLS: the listener is plain HTTP; add a transport_socket with your certificate.",
+        *(() if facing.tls else ("TLS: the listener is plain HTTP; add a transport_socket with your certificate.",)),
         *unbounded(facing),
     )
     document: Json = {
@@ -53,6 +64,7 @@ def _listener(facing: Facing) -> Json:
             "idle_timeout": "75s",
             "headers_with_underscores_action": "REJECT_REQUEST",
         },
+        **(_HTTP2 if facing.files else {}),
         "http_filters": _filters(facing),
         "route_config": {"name": facing.name, "virtual_hosts": [_virtual_host(facing)]},
     }
@@ -60,9 +72,38 @@ def _listener(facing: Facing) -> Json:
         "name": facing.name,
         "address": {"socket_address": {"address": "0.0.0.0", "port_value": facing.port}},
         "filter_chains": [
-            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+            {
+                "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}],
+                **(_shown(facing.files) if facing.files else {}),
+            }
         ],
     }
+
+
+_HTTP2: Json = {
+    "http2_protocol_options": {
+        "max_concurrent_streams": 100,
+        "initial_stream_window_size": 65_536,
+        "initial_connection_window_size": 1_048_576,
+    }
+}
+"""As Envoy advises at an edge: its own windows would keep 256 MiB for one connection."""
+
+
+def _shown(files: Files) -> Json:
+    """What clients connect with. The handshake has its own time: until it is over no other one runs."""
+    pair = {"certificate_chain": {"filename": files.certificate}, "private_key": {"filename": files.key}}
+    common: Json = {
+        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+        "alpn_protocols": ["h2", "http/1.1"],
+        "tls_certificates": [pair],
+    }
+    config: Json = {"@type": f"{_TLS}.DownstreamTlsContext", "common_tls_context": common}
+    return {"transport_socket_connect_timeout": "10s", **_socket(config)}
+
+
+def _socket(config: Json) -> Json:
+    return {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": config}}
 
 
 def _filters(facing: Facing) -> list[Json]:
@@ -154,7 +195,6 @@ def _route(facing: Facing, route: Route) -> Json:
 
 
 def _cluster(facing: Facing) -> Json:
-    first = facing.upstreams[0]
     return {
         "name": facing.name,
         "type": "STRICT_DNS",
@@ -171,12 +211,31 @@ def _cluster(facing: Facing) -> Json:
                 "http_health_check": {"path": HEALTH},
             }
         ],
-        **(_tls(first.host) if first.scheme == "https" else {}),
+        **(_checked(facing) if facing.secure else {}),
         "load_assignment": {
             "cluster_name": facing.name,
-            "endpoints": [{"lb_endpoints": [_endpoint(one.host, one.port) for one in facing.upstreams]}],
+            "endpoints": [{"lb_endpoints": [_process(facing, one) for one in facing.upstreams]}],
         },
     }
+
+
+def _checked(facing: Facing) -> Json:
+    """Each upstream is asked by its own name, and shows a certificate of that name."""
+    trusted = facing.authority or AUTHORITIES
+    if len(facing.names) == 1:
+        return _tls(facing.names[0], trusted, _VERSIONS)
+    return {
+        "transport_socket_matches": [
+            {"name": name, "match": {"name": name}, **_tls(name, trusted, _VERSIONS)} for name in facing.names
+        ]
+    }
+
+
+def _process(facing: Facing, one: Upstream) -> Json:
+    found = _endpoint(one.host, one.port)
+    if facing.secure and len(facing.names) > 1:
+        found["metadata"] = {"filter_metadata": {_MATCH: {"name": one.host}}}
+    return found
 
 
 def _upstream_options(rewritten: bool) -> Json:
@@ -203,7 +262,7 @@ def _key_cluster(login: Login) -> Json:
         "name": f"keys-{login.name}",
         "type": "STRICT_DNS",
         "connect_timeout": "2s",
-        **(_tls(host) if parts.scheme == "https" else {}),
+        **(_tls(host, AUTHORITIES) if parts.scheme == "https" else {}),
         "load_assignment": {
             "cluster_name": f"keys-{login.name}",
             "endpoints": [{"lb_endpoints": [_endpoint(host, port)]}],
@@ -215,13 +274,23 @@ def _endpoint(host: str, port: int) -> Json:
     return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
 
 
-def _tls(host: str) -> Json:
-    trusted = {
-        "trusted_ca": {"filename": _CERTIFICATES},
-        "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": host}}],
+_VERSIONS: Json = {"tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}}
+"""Of itself Envoy asks in TLS 1.2 and no other."""
+
+
+def _tls(host: str, authority: str, versions: Json | None = None) -> Json:
+    """An address is not said in the handshake (RFC 6066), and stands as an address in the certificate."""
+    named = Upstream("https", host, 443).named
+    checked = {
+        "trusted_ca": {"filename": authority},
+        "match_typed_subject_alt_names": [{"san_type": "DNS" if named else "IP_ADDRESS", "matcher": {"exact": host}}],
     }
-    config = {"@type": _TLS, "sni": host, "common_tls_context": {"validation_context": trusted}}
-    return {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": config}}
+    config: Json = {
+        "@type": f"{_TLS}.UpstreamTlsContext",
+        **({"sni": host} if named else {}),
+        "common_tls_context": {**(versions or {}), "validation_context": checked},
+    }
+    return _socket(config)
 
 
 def _span(seconds: float) -> str:

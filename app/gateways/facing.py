@@ -16,6 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from app.documents.registry import Documents
+from app.gateways.tls import Files, Tls
 from app.gateways.wall import about, per_minute
 from app.gateways.wrong import UsedWrongly
 from app.project import Project
@@ -38,6 +39,7 @@ STRIPPED = (
 )  # fmt: skip
 """What clients must not say, since a gateway's word on it may be believed."""
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.IGNORECASE)
+_ADDRESS = re.compile(r"[0-9.]+")
 _PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
@@ -58,6 +60,11 @@ class Upstream:
     @property
     def address(self) -> str:
         return f"{self.host}:{self.port}"
+
+    @property
+    def named(self) -> bool:
+        """Whether the host is a name, not an address (IPv4)."""
+        return not _ADDRESS.fullmatch(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,8 @@ class Login:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the command was asked for. ``check`` is whether the gateway is to check tokens where it can; ``keys`` are
-    addresses of key sets by issuer; ``per_minute`` None: by the zone's quotas."""
+    addresses of key sets by issuer; ``per_minute`` None: by the zone's quotas. ``tls`` None: the gateway listens in
+    clear text. ``authority`` is whom it trusts for the upstreams' certificates; None: the public authorities."""
 
     upstreams: tuple[str, ...]
     host: str | None = None
@@ -102,13 +110,15 @@ class Asked:
     check: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
     per_minute: int | None = None
+    tls: Tls | None = None
+    authority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Facing:
     """``per_minute`` None: nothing bounds it; ``unbounded`` is what its reader has to know of that
     (`app.gateways.wall`). ``logins`` empty: the gateway passes tokens on unseen. ``trusted`` is whether registered
-    documents alone are answered."""
+    documents alone are answered. ``tls`` and ``authority`` are those of `Asked`."""
 
     zone: str
     title: str
@@ -123,10 +133,27 @@ class Facing:
     per_minute: int | None
     unbounded: str | None
     trusted: bool
+    tls: Tls | None = None
+    authority: str | None = None
 
     @property
     def name(self) -> str:
         return f"customhouse-{self.zone}"
+
+    @property
+    def files(self) -> Files | None:
+        """The listener's certificate and key, where it has them in files."""
+        return self.tls if isinstance(self.tls, Files) else None
+
+    @property
+    def secure(self) -> bool:
+        """Whether the upstreams are asked by https."""
+        return self.upstreams[0].scheme == "https"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The upstreams' hosts, each once."""
+        return tuple(dict.fromkeys(one.host for one in self.upstreams))
 
     @property
     def longest(self) -> float:
@@ -173,6 +200,8 @@ def facing(project: Project, zone: str, asked: Asked) -> Facing:
         per_minute=wall,
         unbounded=about(here, wall),
         trusted=here.operations == "trusted",
+        tls=asked.tls,
+        authority=asked.authority,
     )
 
 

@@ -1,7 +1,8 @@
 """Kubernetes Gateway API (v1): an HTTPRoute, and the policies of Envoy Gateway (v1alpha1) beside it.
 
 The upstream's name is that of a Service, ``NAME.NAMESPACE.svc`` or ``NAME``. The routes' own fields hold for any
-implementation; tokens, limits of requests and health are Envoy Gateway's. The prefix stays in the path.
+implementation; tokens, limits of requests and health are Envoy Gateway's. The prefix stays in the path. With TLS the
+Gateway is printed, too, with what Envoy Gateway asks of its clients; for https a BackendTLSPolicy (v1, of 1.4).
 """
 
 from __future__ import annotations
@@ -9,35 +10,114 @@ from __future__ import annotations
 from app.documents.schemas import Json
 from app.edge.cors import ASKED, SHOWN
 from app.gateways.facing import HEALTH, HEALTH_SECONDS, STRIPPED, Facing, Login, Of
-from app.gateways.made import Made, as_yaml, commented, first_alone, keys_of, said, settings, unbounded
+from app.gateways.made import Made, as_yaml, commented, first_alone, keys_of, names_only, said, settings, unbounded
+from app.gateways.tls import Secret
 
 _ROUTES = "gateway.networking.k8s.io/v1"
 _POLICIES = "gateway.envoyproxy.io/v1alpha1"
 GATEWAY = "customhouse"
+LISTENER = "https"
+CLASS = "eg"
+_LABELS = {"app.kubernetes.io/name": "customhouse"}
 _REMOVED = [name for name in STRIPPED if not name.startswith("X-Envoy-")]
 """Envoy takes its own from strangers itself."""
 
 
 def k8s(facing: Facing) -> Made:
     """Raises CannotStand."""
+    names_only(facing, "The Gateway API")
     wanted = settings(facing, prefix=True)
     wanted.pop("CUSTOMHOUSE_CORS_ORIGINS", None)  # said twice, browsers take neither
     left = (
         *first_alone(facing),
-        f"The Gateway itself, '{GATEWAY}', with its listeners and certificates.",
+        *_gateway_left(facing),
         "Other implementations than Envoy Gateway: use the HTTPRoutes, and that one's own policies for the rest.",
         *unbounded(facing),
     )
-    documents = [_route(facing, facing.name, ("document", "graphql", "about")), _backend_policy(facing, facing.name)]
+    documents: list[Json] = []
+    if isinstance(facing.tls, Secret):
+        documents += [_gateway(facing, facing.tls), _client_policy()]
+    documents += [_route(facing, facing.name, ("document", "graphql", "about")), _backend_policy(facing, facing.name)]
     names = [facing.name]
     if facing.of("sql"):
         names.append(f"{facing.name}-sql")
         documents += [_route(facing, names[-1], ("sql",)), _backend_policy(facing, names[-1])]
     health = f"{facing.name}-health"
     documents += [_route(facing, health, ("health",))]
+    if facing.secure:
+        documents.append(_upstream_policy(facing))
     if facing.logins or facing.origins:
         documents.append(_security_policy(facing, names))
     return Made(commented(said(facing, "Gateway API", wanted, left)) + as_yaml(*documents), wanted, left)
+
+
+def _gateway_left(facing: Facing) -> tuple[str, ...]:
+    if facing.tls is None:
+        return (f"The Gateway itself, '{GATEWAY}', with its listeners and certificates.",)
+    return (f"The GatewayClass '{CLASS}', by the name that Envoy Gateway was installed with.",)
+
+
+def _gateway(facing: Facing, secret: Secret) -> Json:
+    listener: Json = {
+        "name": LISTENER,
+        "port": facing.port,
+        "protocol": "HTTPS",
+        **({"hostname": facing.host} if facing.host else {}),
+        "tls": {"mode": "Terminate", "certificateRefs": [{"kind": "Secret", "name": secret.name}]},
+        "allowedRoutes": {"namespaces": {"from": "Same"}},
+    }
+    return {
+        "apiVersion": _ROUTES,
+        "kind": "Gateway",
+        "metadata": {"name": GATEWAY, "labels": _LABELS},
+        "spec": {"gatewayClassName": CLASS, "listeners": [listener]},
+    }
+
+
+def _client_policy() -> Json:
+    """What `app.gateways.envoy` asks of clients."""
+    target = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": GATEWAY}
+    return {
+        "apiVersion": _POLICIES,
+        "kind": "ClientTrafficPolicy",
+        "metadata": {"name": GATEWAY},
+        "spec": {
+            "targetRefs": [target],
+            "tls": {"minVersion": "1.2", "alpnProtocols": ["h2", "http/1.1"]},
+            "path": {"escapedSlashesAction": "RejectRequest"},
+            "headers": {
+                "requestID": "PreserveOrGenerate",
+                "withUnderscoresAction": "RejectRequest",
+                "disableRateLimitHeaders": True,
+            },
+            "timeout": {"http": {"requestReceivedTimeout": "30s", "idleTimeout": "75s"}},
+        },
+    }
+
+
+def _upstream_policy(facing: Facing) -> Json:
+    """The Service is asked by TLS, for a certificate of its name as it was given."""
+    service, space = _service(facing)
+    validation: Json = {"hostname": facing.upstreams[0].host}
+    if facing.authority is None:
+        validation["wellKnownCACertificates"] = "System"
+    else:
+        validation["caCertificateRefs"] = [{"group": "", "kind": "ConfigMap", "name": facing.authority}]
+    return {
+        "apiVersion": _ROUTES,
+        "kind": "BackendTLSPolicy",
+        "metadata": {"name": facing.name, **({"namespace": space} if space else {})},
+        "spec": {
+            "targetRefs": [{"group": "", "kind": "Service", "name": service}],
+            "validation": validation,
+        },
+    }
+
+
+def _service(facing: Facing) -> tuple[str, str]:
+    """Name and namespace of the Service; "" is the Gateway's."""
+    service, _, rest = facing.upstreams[0].host.partition(".")
+    return service, rest.partition(".")[0]
 
 
 def _route(facing: Facing, name: str, kinds: tuple[Of, ...]) -> Json:
@@ -47,15 +127,14 @@ def _route(facing: Facing, name: str, kinds: tuple[Of, ...]) -> Json:
     if any(route.of == "document" for route in routes):
         matches.append({"path": {"type": "PathPrefix", "value": f"{facing.prefix}/q"}})
     seconds = max(route.seconds for route in routes)
-    service, _, rest = facing.upstreams[0].host.partition(".")
-    space = rest.partition(".")[0]
+    service, space = _service(facing)
     backend: Json = {"name": service, **({"namespace": space} if space else {}), "port": facing.upstreams[0].port}
     return {
         "apiVersion": _ROUTES,
         "kind": "HTTPRoute",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "customhouse"}},
+        "metadata": {"name": name, "labels": _LABELS},
         "spec": {
-            "parentRefs": [{"name": GATEWAY}],
+            "parentRefs": [{"name": GATEWAY, **({"sectionName": LISTENER} if facing.tls else {})}],
             **({"hostnames": [facing.host]} if facing.host else {}),
             "rules": [
                 {

@@ -1,6 +1,7 @@
 """Kong Gateway (3.x), as a declarative file of format 3.0 for decK, or for Kong without a database.
 
-Only plugins of the open edition. Kong leaves the prefix in the path; ``CUSTOMHOUSE_PREFIX`` takes it off.
+Only plugins of the open edition. Kong leaves the prefix in the path; ``CUSTOMHOUSE_PREFIX`` takes it off. How Kong
+listens, and whom it trusts, are settings of its own, which the first lines of the file tell.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from collections.abc import Iterator
 
 from app.documents.schemas import Json
 from app.gateways.facing import HEALTH, HEALTH_SECONDS, STRIPPED, Facing, Route
-from app.gateways.made import Made, as_yaml, commented, said, settings, unbounded
+from app.gateways.made import Made, as_yaml, commented, names_only, said, settings, unbounded
+from app.gateways.tls import AUTHORITIES, DEPTH
 
 _IDENTITY = ("X-Consumer-Id", "X-Consumer-Custom-Id", "X-Consumer-Username", "X-Credential-Identifier")
 
 
 def kong(facing: Facing) -> Made:
+    """Raises CannotStand."""
+    names_only(facing, "Kong")
     wanted = settings(facing, prefix=True)
     left = (
-        "TLS and listeners: they are settings of Kong itself (KONG_PROXY_LISTEN).",
+        *(() if facing.tls else ("TLS and listeners: they are settings of Kong itself (KONG_PROXY_LISTEN).",)),
         "Tokens: the open edition has no plugin that reads an issuer's key set; the gateway behind checks them.",
         "Heads of more than 32 KiB: nginx_http_large_client_header_buffers=4 64k is a setting of Kong itself.",
         *unbounded(facing),
@@ -28,7 +32,25 @@ def kong(facing: Facing) -> Made:
         "services": list(_services(facing)),
         "upstreams": [_upstream(facing)],
     }
-    return Made(commented(said(facing, "Kong", wanted, left)) + as_yaml(document), wanted, left)
+    own = [f"  {name}={value}" for name, value in _own(facing).items()]
+    begin = [*said(facing, "Kong", wanted, left), *(["Kong itself is to have:", *own] if own else [])]
+    return Made(commented(begin) + as_yaml(document), wanted, left)
+
+
+def _own(facing: Facing) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if facing.files:
+        found |= {
+            "KONG_PROXY_LISTEN": f"0.0.0.0:{facing.port} ssl http2",
+            "KONG_SSL_CERT": facing.files.certificate,
+            "KONG_SSL_CERT_KEY": facing.files.key,
+            "KONG_SSL_PROTOCOLS": "TLSv1.2 TLSv1.3",
+            "KONG_SSL_CIPHER_SUITE": "intermediate",
+        }
+    if facing.secure:  # the first for requests, the second for health
+        found["KONG_NGINX_PROXY_PROXY_SSL_TRUSTED_CERTIFICATE"] = facing.authority or AUTHORITIES
+        found["KONG_LUA_SSL_TRUSTED_CERTIFICATE"] = facing.authority or AUTHORITIES
+    return found
 
 
 def _services(facing: Facing) -> Iterator[Json]:
@@ -47,6 +69,7 @@ def _services(facing: Facing) -> Iterator[Json]:
             "read_timeout": milliseconds,
             "write_timeout": milliseconds,
             "retries": 2,
+            **({"tls_verify": True, "tls_verify_depth": DEPTH} if facing.secure else {}),
             "routes": list(_routes(facing, routes)),
             "plugins": _plugins(facing),
         }
@@ -63,13 +86,15 @@ def _routes(facing: Facing, routes: tuple[Route, ...]) -> Iterator[Json]:
 
 
 def _route(facing: Facing, name: str, patterns: list[str], methods: tuple[str, ...]) -> Json:
+    """Kong asks an upstream's certificate for the name in Host. What clients said there, X-Forwarded-Host says, too."""
     return {
         "name": f"{facing.name}-{name}",
         **({"hosts": [facing.host]} if facing.host else {}),
         "paths": [f"~{re.escape(facing.prefix)}{pattern}$" for pattern in patterns],
         "methods": [*methods, *(["OPTIONS"] if facing.origins else [])],
+        **({"protocols": ["https"]} if facing.tls else {}),
         "strip_path": False,
-        "preserve_host": True,
+        "preserve_host": not facing.secure,
         "request_buffering": True,
         "response_buffering": name != "sql",
     }

@@ -100,6 +100,14 @@ def unbounded(facing: Facing) -> tuple[str, ...]:
     return () if facing.unbounded is None else (facing.unbounded,)
 
 
+def names_only(facing: Facing, gateway: str) -> None:
+    """Raises CannotStand where a certificate would have to be compared with an address, and the gateway compares names
+    alone: no certificate would do."""
+    for one in facing.upstreams:
+        if facing.secure and not one.named:
+            raise CannotStand(f"{gateway} compares certificates with names only: give {one.url} by its name.")
+
+
 def keys_of(login: Login, gateway: str) -> str:
     """The address of an issuer's keys. Raises CannotStand where it is not known."""
     if login.keys is None:

@@ -9,18 +9,29 @@ from __future__ import annotations
 import re
 
 from app.gateways.facing import HEAD_KIB, KEEP_SECONDS, REQUEST_ID, STRIPPED, Facing
-from app.gateways.made import Made, commented, patterns, said, settings, unbounded, whole
+from app.gateways.made import Made, commented, names_only, patterns, said, settings, unbounded, whole
+from app.gateways.tls import AUTHORITIES, CIPHERS, DEPTH, Files
 
 
 def nginx(facing: Facing) -> Made:
+    """Raises CannotStand."""
+    names_only(facing, "NGINX")
     wanted = settings(facing)
     left = (
-        "TLS: the server is plain HTTP; add 'listen 443 ssl' with your certificate.",
+        *(() if facing.tls else ("TLS: the server is plain HTTP; add 'listen 443 ssl' with your certificate.",)),
+        *_one_name(facing),
         "Tokens: this NGINX does not check them; the gateway behind does.",
         *unbounded(facing),
     )
     blocks = [_upstream(facing), _outside(facing), _server(facing)]
     return Made(commented(said(facing, "NGINX", wanted, left)) + "\n".join(blocks), wanted, left)
+
+
+def _one_name(facing: Facing) -> tuple[str, ...]:
+    first, *others = facing.names
+    if not facing.secure or not others:
+        return ()
+    return (f"Certificates of several names: NGINX knows one for all upstreams; each has to show one of {first}.",)
 
 
 def _word(facing: Facing) -> str:
@@ -57,7 +68,7 @@ def _outside(facing: Facing) -> str:
 
 
 def _server(facing: Facing) -> str:
-    word, first = _word(facing), facing.upstreams[0]
+    word, files = _word(facing), facing.files
     prefix = f'"{facing.prefix}"' if facing.prefix else '""'
     sent = {
         "Connection": '""',
@@ -70,8 +81,9 @@ def _server(facing: Facing) -> str:
         "X-Forwarded-Prefix": prefix,
     }
     lines = [
-        f"listen {facing.port};",
+        f"listen {facing.port}{' ssl http2' if files else ''};",
         f"server_name {facing.host or '_'};",
+        *(_shown(word, files) if files else []),
         "server_tokens off;",
         "gzip off;",
         f"client_max_body_size {facing.body_bytes};",
@@ -85,7 +97,7 @@ def _server(facing: Facing) -> str:
         "proxy_next_upstream_tries 2;",
         "proxy_max_temp_file_size 0;",
         *(f"proxy_set_header {name} {value};" for name, value in sent.items()),
-        *(_tls(first.host) if first.scheme == "https" else []),
+        *(_checked(facing.names[0], facing.authority or AUTHORITIES) if facing.secure else []),
         *_rate(facing),
         "location / { return 404; }",
     ]
@@ -119,10 +131,26 @@ def _rate(facing: Facing) -> list[str]:
     return [f"limit_req zone={_word(facing)} burst={facing.per_minute} nodelay;", "limit_req_status 429;"]
 
 
-def _tls(host: str) -> list[str]:
+def _shown(word: str, files: Files) -> list[str]:
+    """What clients connect with. Session tickets are off: their key is as old as the process."""
+    return [
+        f"ssl_certificate {files.certificate};",
+        f"ssl_certificate_key {files.key};",
+        "ssl_protocols TLSv1.2 TLSv1.3;",
+        f"ssl_ciphers {CIPHERS};",
+        "ssl_prefer_server_ciphers off;",
+        f"ssl_session_cache shared:{word}_tls:10m;",
+        "ssl_session_timeout 1d;",
+        "ssl_session_tickets off;",
+    ]
+
+
+def _checked(host: str, authority: str) -> list[str]:
     return [
         "proxy_ssl_server_name on;",
         f"proxy_ssl_name {host};",
+        "proxy_ssl_protocols TLSv1.2 TLSv1.3;",
         "proxy_ssl_verify on;",
-        "proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;",
+        f"proxy_ssl_verify_depth {DEPTH};",
+        f"proxy_ssl_trusted_certificate {authority};",
     ]

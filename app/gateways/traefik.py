@@ -11,8 +11,14 @@ import re
 from app.documents.schemas import Json
 from app.gateways.facing import HEALTH, HEALTH_SECONDS, KEEP_SECONDS, STRIPPED, Facing
 from app.gateways.made import Made, as_yaml, commented, patterns, said, settings, unbounded
+from app.gateways.tls import Files
 
 _FORWARDED = "X-Forwarded-Prefix"
+_CIPHERS = tuple(
+    f"TLS_ECDHE_{key}_WITH_{cipher}"
+    for cipher in ("AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256")
+    for key in ("ECDSA", "RSA")
+)
 
 
 def flags(facing: Facing, file: str = "customhouse.yaml") -> tuple[str, ...]:
@@ -25,17 +31,26 @@ def flags(facing: Facing, file: str = "customhouse.yaml") -> tuple[str, ...]:
     )
 
 
+def _tls(files: Files) -> Json:
+    """The certificate for every client, also for one that says no name or another."""
+    return {
+        "stores": {"default": {"defaultCertificate": {"certFile": files.certificate, "keyFile": files.key}}},
+        "options": {"default": {"minVersion": "VersionTLS12", "cipherSuites": list(_CIPHERS)}},
+    }
+
+
 def traefik(facing: Facing) -> Made:
     wanted = settings(facing)
     left = (
-        "TLS: the entry point is plain HTTP; add tls to the routers, and a certificate.",
+        *(() if facing.tls else ("TLS: the entry point is plain HTTP; add tls to the routers, and a certificate.",)),
         "Tokens: the open Traefik does not check them; the gateway behind does.",
         "The size of bodies: Traefik's way to bound it keeps whole answers in memory; the gateway behind bounds it.",
         "Request ids: made by the gateway behind, where a client brings none.",
         *unbounded(facing),
     )
     begin = [*said(facing, "Traefik", wanted, left), "Start it with:", *(f"  {flag}" for flag in flags(facing))]
-    return Made(commented(begin) + as_yaml({"http": _http(facing)}), wanted, left)
+    document: Json = {"http": _http(facing), **({"tls": _tls(facing.files)} if facing.files else {})}
+    return Made(commented(begin) + as_yaml(document), wanted, left)
 
 
 def _http(facing: Facing) -> Json:
@@ -53,7 +68,8 @@ def _http(facing: Facing) -> Json:
                 "dialTimeout": "2s",
                 "responseHeaderTimeout": f"{seconds:g}s",
                 "idleConnTimeout": f"{KEEP_SECONDS}s",
-            }
+            },
+            **({"rootCAs": [facing.authority]} if facing.authority else {}),
         }
     return {
         "routers": routers,
@@ -67,7 +83,13 @@ def _router(facing: Facing, name: str, pattern: str) -> Json:
     rule = f"PathRegexp(`^{re.escape(facing.prefix)}(?:{pattern})$`)"
     if facing.host is not None:
         rule = f"Host(`{facing.host}`) && {rule}"
-    return {"entryPoints": ["customhouse"], "rule": rule, "service": name, "middlewares": list(_middlewares(facing))}
+    return {
+        "entryPoints": ["customhouse"],
+        "rule": rule,
+        "service": name,
+        "middlewares": list(_middlewares(facing)),
+        **({"tls": {}} if facing.tls else {}),
+    }
 
 
 def _middlewares(facing: Facing) -> dict[str, Json]:

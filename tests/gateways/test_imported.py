@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 from xml.etree import ElementTree
 
@@ -16,7 +15,7 @@ import yaml
 from moto import mock_aws
 
 from app.gateways.facing import Asked, Facing, facing
-from app.gateways.kinds import KINDS, make
+from app.gateways.kinds import make
 from app.gateways.openapi import older, whole_openapi
 from app.gateways.wrong import CannotStand
 from app.project import Project, load_project
@@ -209,8 +208,3 @@ def test_what_cannot_stand_is_refused(project: Project) -> None:
     ):
         with pytest.raises(CannotStand, match="CH349"):
             make(kind, wrong)
-
-
-def test_goldens_are_of_these_kinds() -> None:
-    golden = {path.name for path in (Path(__file__).parent / "golden").glob("*.txt")}
-    assert golden == {f"{kind}-{zone}.txt" for kind in KINDS for zone in ZONES}

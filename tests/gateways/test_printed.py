@@ -33,11 +33,15 @@ class Wrong(TypedDict):
 
 
 class Case(TypedDict):
+    """``kinds`` is of whom it is asked: of all where it is not there."""
+
     name: str
     ask: str
+    kinds: NotRequired[list[str]]
 
 
 CASES = cast(dict[str, list[Case]], yaml.safe_load((HERE / "cases.yaml").read_text()))
+PRINTED = [(kind, case) for case in CASES["printed"] for kind in case.get("kinds", KINDS)]
 WRONG = cast(list[Wrong], CASES["wrong"])
 
 
@@ -56,8 +60,7 @@ def asked(text: str) -> list[str]:
     return ["gateway", *text.split(), "--project", str(EXAMPLE), "--env", "prod"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("case", CASES["printed"], ids=lambda case: str(case["name"]))
+@pytest.mark.parametrize(("kind", "case"), PRINTED, ids=[f"{kind}-{case['name']}" for kind, case in PRINTED])
 def test_golden(kind: str, case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(asked(f"{kind} {case['ask']}")) == 0
     said = capsys.readouterr()
@@ -121,6 +124,11 @@ def test_the_wall_against_floods(
         text = "\n".join(line for line in said.out.splitlines() if "Not done here" not in line)
         assert bool(_LIMIT.search(text)) is ("wall" in case)
         assert "wall" not in case or re.search(rf"\b{case['wall']}\b", text)
+
+
+def test_goldens_are_of_these_cases() -> None:
+    golden = {path.name for path in (HERE / "golden").glob("*.txt")}
+    assert golden == {f"{kind}-{case['name']}.txt" for kind, case in PRINTED}
 
 
 _SCRIPT = """
