@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -85,10 +86,10 @@ KINDS: dict[str, tuple[Command, str]] = {
 }
 
 
-def printed(house: House, kind: str, upstreams: Sequence[str], port: int) -> str:
-    """What the command prints."""
+def printed(house: House, kind: str, upstreams: Sequence[str], port: int, more: Sequence[str] = ()) -> str:
+    """What the command prints; ``more`` are options of it."""
     command = ["gateway", kind, "--project", str(house.folder), "--zone", "front", "--port", str(port)]
-    command += ["--prefix", PREFIX]
+    command += ["--prefix", PREFIX, *more]
     for url in upstreams:
         command += ["--upstream", url]
     command += ["--origin", "https://app.example", "--jwks", f"test={house.issuer.url}/jwks"]
@@ -100,14 +101,22 @@ def printed(house: House, kind: str, upstreams: Sequence[str], port: int) -> str
 
 @contextmanager
 def gateway(
-    house: House, kind: str, upstreams: Sequence[str], folder: Path, change: tuple[str, str] = ("", "")
+    house: House,
+    kind: str,
+    upstreams: Sequence[str],
+    folder: Path,
+    change: tuple[str, str] = ("", ""),
+    more: Sequence[str] = (),
+    trusting: ssl.SSLContext | None = None,
+    ready: bool = True,
 ) -> Iterator[str]:
     """A gateway in front of processes; gives its address, prefix included. ``change`` replaces a text of what is
-    printed for it."""
+    printed for it, ``more`` are options of the command, ``trusting`` is of clients where it listens with TLS, ``ready``
+    whether a process behind it is ready in the end; else it is waited for until it says that none is."""
     (port,) = ports(1)
     make, name = KINDS[kind]
     config = folder / name
-    text = printed(house, kind, upstreams, port)
+    text = printed(house, kind, upstreams, port, more)
     assert change[0] in text
     config.write_text(text.replace(*change) if change[0] else text)
     command = make(config, folder)
@@ -115,9 +124,9 @@ def gateway(
     environ = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=environ, start_new_session=True)
-    url = f"http://127.0.0.1:{port}{PREFIX}"
+    url = f"http://127.0.0.1:{port}{PREFIX}" if trusting is None else f"https://localhost:{port}{PREFIX}"
     try:
-        _await(f"{url}/readyz", process, log)
+        _await(f"{url}/readyz", process, log, trusting, ready)
         yield url
     finally:
         with suppress(ProcessLookupError):
@@ -129,11 +138,20 @@ def gateway(
             process.wait(_STOP)
 
 
-def _await(health: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await(
+    health: str, process: subprocess.Popen[bytes], log: Path, trusting: ssl.SSLContext | None, ready: bool
+) -> None:
     until = time.monotonic() + _START
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusting))
     while time.monotonic() < until and process.poll() is None:
-        with suppress(OSError, urllib.error.HTTPError), opener.open(health, timeout=5):
+        try:
+            opener.open(health, timeout=5).close()
             return
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            if not ready and refused.code >= 500:
+                return
+        except OSError:
+            pass
         time.sleep(0.1)
     raise AssertionError(f"the gateway does not answer: {log.read_text(errors='replace')[-3000:]}")
