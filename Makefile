@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run example test test-all audit check bench bench-serve goldens graphiql clean
+.PHONY: help run example test test-all audit schemas check bench bench-serve goldens graphiql clean
 
 PORT ?= 8000
 BOOKINGS ?= 50000
@@ -16,6 +16,7 @@ PACKAGES := app schema policies resolvers
 BIN := .venv/bin
 READY := .venv/.ready
 AUDIT := 1.23.1
+SCHEMAS := @kubernetes-models/gateway-api@2.0.0 @kubernetes-models/envoy-gateway@2.0.0 typescript@5.9.3
 GRAPHIQL := graphiql@3.9.0 react@18.3.1 react-dom@18.3.1
 
 help: ## This list
@@ -32,13 +33,19 @@ example: $(READY) # The example's database, when it is not there or what it is m
 test: $(READY) ## The tests that need PyPI packages only (ARGS="tests/docs -k links" picks some)
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-all: $(READY) audit ## Also the long tests, and those that need parts from Debian or npm; names each part it did not find
+test-all: $(READY) audit schemas ## Also the long tests, and those that need parts from Debian or npm; names each part it did not find
 	@CUSTOMHOUSE_LEAK_QUESTIONS=$(LEAK_QUESTIONS) $(BIN)/python -m pytest -m "slow_parts or not slow_parts" -rs $(ARGS)
 
 audit: # The public audit of GraphQL over HTTP, for test-all: two packages from npm, where npm is
 	@if command -v npm >/dev/null && ! grep -qs '"version": "$(AUDIT)"' .run/audit/node_modules/graphql-http/package.json ; then \
 	  npm install --prefix .run/audit --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
 	    graphql-http@$(AUDIT) graphql@16.15.0 || echo "npm could not install graphql-http: the public audit is left out" ; fi
+
+schemas: # The schemas of Kubernetes' Gateway API and of Envoy Gateway, for test-all: packages from npm, where npm is
+	@if command -v npm >/dev/null && ! grep -qsx '$(SCHEMAS)' .run/schemas/made ; then \
+	  npm install --prefix .run/schemas --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+	    $(SCHEMAS) && echo '$(SCHEMAS)' > .run/schemas/made \
+	    || echo "npm could not install them: the schemas of Kubernetes are left out" ; fi
 
 check: $(READY) ## Format, lint, types, import directions, docs
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check . ; echo "Run: $(BIN)/ruff format ." ; exit 1; }
