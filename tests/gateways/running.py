@@ -31,7 +31,7 @@ _START, _STOP = 30, 10
 Command = Callable[[Path, Path], list[str]]
 
 
-def _python_part(name: str) -> str:
+def python_part(name: str) -> str:
     return str(part("gateways", PINS).bin / name)
 
 
@@ -43,7 +43,7 @@ def _debian(name: str) -> str:
 
 
 def _envoy(config: Path, folder: Path) -> list[str]:
-    return [_python_part("envoy"), "-c", str(config), "--disable-hot-restart", "--concurrency", "1",
+    return [python_part("envoy"), "-c", str(config), "--disable-hot-restart", "--concurrency", "1",
             "--log-level", "warning"]  # fmt: skip
 
 
@@ -67,14 +67,14 @@ def _haproxy(config: Path, folder: Path) -> list[str]:
 def _caddy(config: Path, folder: Path) -> list[str]:
     text = config.read_text()
     config.write_text(text.replace("{\n\tservers", "{\n\tadmin off\n\tservers", 1))
-    return [_python_part("caddy"), "run", "--config", str(config), "--adapter", "caddyfile"]
+    return [python_part("caddy"), "run", "--config", str(config), "--adapter", "caddyfile"]
 
 
 def _traefik(config: Path, folder: Path) -> list[str]:
     """With the flags that the configuration itself tells."""
     told = [line[1:].strip() for line in config.read_text().splitlines() if line.startswith("#   --")]
     flags = [flag.replace("=customhouse.yaml", f"={config}") for flag in told]
-    return [_python_part("traefik"), *flags, "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"]
+    return [python_part("traefik"), *flags, "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"]
 
 
 KINDS: dict[str, tuple[Command, str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -12,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -21,7 +23,7 @@ from tests.app.issuer import Issuer
 from tests.app.process import until
 from tests.gateways.certificates import Authority, Shown
 from tests.gateways.house import House, build
-from tests.gateways.running import KINDS, gateway
+from tests.gateways.running import KINDS, gateway, printed, python_part
 from tests.postgres import Server, postgres  # noqa: F401  # a fixture
 from tests.telemetry.collector import SERVER, Collector, attributes, collecting
 
@@ -45,10 +47,10 @@ class Front:
     def place(self) -> tuple[str, int]:
         return "localhost", urlsplit(self.url).port or 443
 
-    def shake(self, context: ssl.SSLContext) -> ssl.SSLSocket:
-        """A connection whose handshake is over."""
+    def shake(self, context: ssl.SSLContext, name: str | None = "localhost") -> ssl.SSLSocket:
+        """A connection whose handshake is over, in which a name was said."""
         with socket.create_connection(self.place, timeout=10) as plain:
-            return context.wrap_socket(plain, server_hostname="localhost")
+            return context.wrap_socket(plain, server_hostname=name)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def front(
     shown: Shown,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Front]:
-    kind, more = str(request.param), ["--tls", str(shown.file), str(shown.key)]
+    kind, more = str(request.param), ["--host", "localhost", "--tls", str(shown.file), str(shown.key)]
     folder = tmp_path_factory.mktemp(kind)
     with gateway(house, kind, [behind[0]], folder, more=more, trusting=authority.client()) as url:
         yield Front(kind, url, house, authority, behind[1])
@@ -136,6 +138,19 @@ def test_versions_of_today_are_spoken(front: Front, version: ssl.TLSVersion) -> 
     context.minimum_version = context.maximum_version = version
     with front.shake(context) as secure:
         assert secure.version() == version.name.replace("_", ".")
+
+
+@pytest.mark.parametrize("name", [None, "elsewhere.example"])
+def test_whoever_connects_is_shown_the_certificate(front: Front, name: str | None) -> None:
+    """Also who says no name, as load balancers do that look for health, or another one, which Caddy alone refuses."""
+    context = front.authority.client()
+    context.check_hostname = False
+    if (front.kind, name) == ("caddy", "elsewhere.example"):
+        with pytest.raises(ssl.SSLError, match="ALERT"):
+            front.shake(context, name)
+        return
+    with front.shake(context, name) as secure:
+        assert secure.getpeercert()
 
 
 def old(ciphers: str, version: ssl.TLSVersion) -> ssl.SSLContext:
@@ -206,3 +221,18 @@ def test_we_learn_that_it_was_https(front: Front) -> None:
 
     assert until(lambda: bool(told()))
     assert told()[0]["url.scheme"] == "https"
+
+
+def test_caddy_reads_how_it_gets_itself_a_certificate(house: House, tmp_path: Path) -> None:
+    """It is not run: no authority would answer."""
+    config = tmp_path / "Caddyfile"
+    more = ["--host", "data.example", "--tls", "auto"]
+    config.write_text(printed(house, "caddy", ["http://127.0.0.1:1"], 443, more))
+    command = [python_part("caddy"), "adapt", "--config", str(config), "--adapter", "caddyfile", "--validate"]
+    environ = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    (server,) = json.loads(done.stdout)["apps"]["http"]["servers"].values()
+    assert server["listen"] == [":443"] and server["protocols"] == ["h1", "h2"]
+    assert server["automatic_https"] == {"disable_redirects": True}
+    assert server["routes"][0]["match"] == [{"host": ["data.example"]}]
