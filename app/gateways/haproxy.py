@@ -56,10 +56,12 @@ def _global(facing: Facing) -> str:
 
 
 def _defaults(facing: Facing) -> str:
+    """A client who leaves is noticed where the frontend has abortonclose, too, which only defaults give it."""
     return _block(
         "defaults",
         [
             "mode http",
+            "option abortonclose",
             "timeout connect 2s",
             "timeout client 30s",
             "timeout http-request 30s",
@@ -113,7 +115,6 @@ def _backend(facing: Facing) -> str:
             if facing.of("sql")
             else "",
             "balance leastconn",
-            "option abortonclose",
             "option redispatch 1",
             "retries 2",
             "retry-on conn-failure empty-response",
