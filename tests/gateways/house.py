@@ -3,10 +3,13 @@ quotas, and an issuer that answers over HTTP."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import asyncpg
 
 from app.documents.register import register
 from app.project import load_project
@@ -61,6 +64,9 @@ products:
 POLICIES = "grants: [{name: all, on: {products: [d.things, d.naps]}, when: \"'reader' IN claims.roles\"}]\n"
 DOCUMENT = "query Things($first: Int = 3 @range(min: 1, max: 400)) { things(first: $first) { nodes { id name } } }\n"
 NAPS = "{ naps { nodes { id nap } } }"
+_NAPPING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%nap%' AND pid <> pg_backend_pid()"
+)
 SETTINGS: Mapping[str, str] = {
     "CUSTOMHOUSE_MASTER_KEY": MASTER,
     "CUSTOMHOUSE_TRUSTED_PROXIES": "127.0.0.1",
@@ -83,6 +89,14 @@ class House:
     def process(self, **environ: str) -> Process:
         command = ["-m", "app.cli", "serve", "--project", str(self.folder), "--zone", "front"]
         return Process(command, {**SETTINGS, **environ})
+
+
+async def napping(connection: asyncpg.Connection, count: int) -> None:
+    """Wait until so many naps are asked of the database, within 20 seconds: a nap takes 60, and the zone waits as
+    long."""
+    async with asyncio.timeout(20):
+        while await connection.fetchval(_NAPPING) != count:
+            await asyncio.sleep(0.01)
 
 
 def build(folder: Path, postgres: Server, issuer: Issuer) -> House:

@@ -23,16 +23,13 @@ import pytest
 
 from tests.app.issuer import Issuer
 from tests.app.process import Process
-from tests.gateways.house import NAPS, ROWS, House, build
+from tests.gateways.house import NAPS, ROWS, House, build, napping
 from tests.gateways.running import KINDS, PREFIX, gateway
 from tests.postgres import Server, postgres  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.slow_parts
 QUESTION = "{ things(first: 2) { nodes { id } } }"
 ANSWER = {"data": {"things": {"nodes": [{"id": 1}, {"id": 2}]}}}
-_BUSY = (
-    "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%nap%' AND pid <> pg_backend_pid()"
-)
 DRAINED = 5.0
 
 
@@ -206,25 +203,18 @@ def test_envoy_says_how_long_it_waits(house: House, behind: tuple[Process, Proce
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_who_leaves_ends_the_statement(front: Front, method: str) -> None:
-    """By GET all of the request is there before it is passed on, by POST mostly not: HAProxy treats them differently."""
+    """By GET all of a request is there before it is passed on, by POST mostly not: HAProxy makes a difference."""
     connection = await asyncpg.connect(front.house.dsn)
     said: dict[str, Any] = {"params": {"query": NAPS}} if method == "GET" else {"json": {"query": NAPS}}
     try:
         async with httpx.AsyncClient(headers={"Authorization": front.house.token()}, trust_env=False) as client:
             asked = asyncio.create_task(client.request(method, f"{front.url}/graphql", timeout=60, **said))
-            await _until(connection, 1)
+            await napping(connection, 1)
             asked.cancel()
             await asyncio.gather(asked, return_exceptions=True)
-        await _until(connection, 0)
+        await napping(connection, 0)
     finally:
         await connection.close()
-
-
-async def _until(connection: asyncpg.Connection, count: int) -> None:
-    """Within 20 seconds: a nap takes 60, and the zone waits as long."""
-    async with asyncio.timeout(20):
-        while await connection.fetchval(_BUSY) != count:
-            await asyncio.sleep(0.01)
 
 
 def test_pages_of_listed_origins_may_ask(front: Front) -> None:

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import asyncpg
 import httpx
 import pytest
 
 from tests.app.issuer import Issuer
 from tests.app.process import until
 from tests.gateways.certificates import Authority, Shown
-from tests.gateways.house import House, build
+from tests.gateways.house import NAPS, House, build, napping
 from tests.gateways.running import KINDS, gateway, printed, python_part
 from tests.postgres import Server, postgres  # noqa: F401  # a fixture
 from tests.telemetry.collector import SERVER, Collector, attributes, collecting
@@ -101,24 +102,37 @@ def test_the_token_arrives_by_https(front: Front) -> None:
         assert client.post(f"{front.url}/graphql", headers={"Authorization": ""}, json={}).status_code == 401
 
 
-def test_a_query_of_30_kb_by_http_2(front: Front) -> None:
-    """Asked by libcurl: by GET, where all of it is in the head, and by POST."""
+def curl(front: Front) -> list[str]:
+    """Asks by HTTP/2, with a token."""
     if shutil.which("curl") is None:
         pytest.skip("curl (Debian: curl)")
+    command = ["curl", "--silent", "--http2", "--noproxy", "*", "--cacert", str(front.authority.file)]
+    return [*command, "--header", f"Authorization: {front.house.token()}"]
+
+
+def test_a_query_of_30_kb_by_http_2(front: Front) -> None:
+    """Asked by libcurl: by GET, where all of it is in the head, and by POST."""
     spaces = quote(QUESTION + " " * 9_000)  # three bytes each
     asked = [[f"{front.url}/graphql?query={spaces}"]]
     asked += [[f"{front.url}/graphql", "--json", json.dumps({"query": QUESTION + " " * 30_000})]]
     for how in asked:
-        command = ["curl", "--silent", "--http2", "--noproxy", "*", "--cacert", str(front.authority.file)]
-        command += [
-            "--header",
-            f"Authorization: {front.house.token()}",
-            "--write-out",
-            "\n%{http_version} %{http_code}",
-        ]
-        done = subprocess.run([*command, *how], capture_output=True, text=True, timeout=60, check=False)
+        command = [*curl(front), "--write-out", "\n%{http_version} %{http_code}", *how]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         body, _, told = done.stdout.rpartition("\n")
         assert (told, json.loads(body)) == ("2 200", ANSWER), done
+
+
+async def test_who_leaves_by_http_2_ends_the_statement(front: Front) -> None:
+    connection = await asyncpg.connect(front.house.dsn)
+    asking = subprocess.Popen([*curl(front), f"{front.url}/graphql", "--json", json.dumps({"query": NAPS})])
+    try:
+        await napping(connection, 1)
+        asking.kill()
+        await napping(connection, 0)
+    finally:
+        asking.kill()
+        asking.wait()
+        await connection.close()
 
 
 @pytest.mark.parametrize(
