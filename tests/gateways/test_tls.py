@@ -221,6 +221,17 @@ def test_nothing_is_answered_in_clear_text(front: Front) -> None:
     assert answer.status_code in (400, 404) and b"nodes" not in answer.content
 
 
+def test_another_name_is_not_answered(front: Front) -> None:
+    """Whoever resolves it to this gateway gets nothing, though no other server listens there."""
+    headers = {"Authorization": front.house.token()}
+    with httpx.Client(verify=front.authority.client(), headers=headers, timeout=30, trust_env=False) as client:
+        ours = [client.get(f"{front.url}/readyz", headers={"Host": name}) for name in ("localhost", "LOCALHOST")]
+        other = client.post(f"{front.url}/graphql", json={"query": QUESTION}, headers={"Host": "other.example"})
+    assert [answer.status_code for answer in ours] == [200, 200]
+    assert other.status_code in (404, 421, 403) or (other.status_code, other.content) == (200, b""), other.content
+    assert b"nodes" not in other.content
+
+
 def test_we_learn_that_it_was_https(front: Front) -> None:
     """Clients that say something else of themselves are not believed."""
     trace = secrets.token_hex(16)
