@@ -79,7 +79,11 @@ def _handled(facing: Facing, name: str, pattern: str, seconds: float) -> list[st
     proxy = [
         "lb_policy least_conn",
         "lb_try_duration 3s",
+        "lb_try_interval 20ms",
         "lb_retries 2",
+        "lb_retry_match method GET POST",
+        f"request_buffers {facing.body_bytes}",
+        f"fail_duration {HEALTH_SECONDS}s",
         f"health_uri {HEALTH}",
         f"health_interval {HEALTH_SECONDS}s",
         f"health_timeout {HEALTH_SECONDS}s",

@@ -180,7 +180,8 @@ def _again() -> Json:
                 "typed_config": {"@type": f"{_API}.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
             }
         ],
-        "host_selection_retry_max_attempts": 3,
+        # The one that has gone has the fewest requests, so it would be chosen again and again.
+        "host_selection_retry_max_attempts": 20,
     }
 
 
@@ -200,6 +201,8 @@ def _cluster(facing: Facing) -> Json:
         "type": "STRICT_DNS",
         "connect_timeout": "2s",
         "lb_policy": "LEAST_REQUEST",
+        # By default three requests at a time are asked again, which are soon found where a process has gone.
+        "circuit_breakers": {"thresholds": [{"max_retries": 100}]},
         "typed_extension_protocol_options": _upstream_options(bool(facing.prefix)),
         "health_checks": [
             {

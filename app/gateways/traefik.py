@@ -100,7 +100,15 @@ def _middlewares(facing: Facing) -> dict[str, Json]:
         found[f"{facing.name}-rate"] = {"rateLimit": {"average": many, "period": "1m", "burst": many}}
     if facing.prefix:
         found[f"{facing.name}-prefix"] = {"stripPrefix": {"prefixes": [facing.prefix]}}
-    found[f"{facing.name}-retry"] = {"retry": {"attempts": 3, "initialInterval": "20ms"}}
+    found[f"{facing.name}-retry"] = {
+        "retry": {
+            "attempts": 6,
+            "initialInterval": "20ms",
+            "maxRequestBodyBytes": facing.body_bytes,
+            "retryNonIdempotentMethod": True,
+            "status": ["502"],  # its own, where a connection breaks behind the request
+        }
+    }
     return found
 
 
@@ -111,5 +119,6 @@ def _service(facing: Facing, transport: str) -> Json:
             "passHostHeader": True,
             "serversTransport": transport,
             "healthCheck": {"path": HEALTH, "interval": f"{HEALTH_SECONDS}s", "timeout": f"{HEALTH_SECONDS}s"},
+            "passiveHealthCheck": {"failureWindow": f"{HEALTH_SECONDS}s", "maxFailedAttempts": 1},
         }
     }
