@@ -262,9 +262,9 @@ def test_a_process_that_drains_loses_no_request(house: House, kind: str, tmp_pat
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_process_that_is_killed_loses_no_request(house: House, kind: str, tmp_path: Path) -> None:
-    """All requests are reads: the gateway asks another process for what this one has not answered. HAProxy does so where
-    a connection is closed or refused, but not where it is reset: what was asked just then, on each connection one,
-    ends without an answer, so that the client asks again."""
+    """All requests are reads: the gateway asks another process for what this one has not answered. HAProxy does so
+    where a connection is closed or refused, but not where it is reset: what was asked just then, on each connection
+    one, ends without an answer, so that the client asks again."""
     done = _ended(house, kind, tmp_path, signal.SIGKILL)
     unanswered = done.pop(httpx.RemoteProtocolError.__name__, 0)
     assert set(done) == {200}, done
