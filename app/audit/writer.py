@@ -92,10 +92,8 @@ class Writer:
             self._wait()
             try:
                 self._turn()
-            except SinkError as error:
-                self._failed(str(error))
             except Exception as error:  # noqa: BLE001 - the trail must go on, whatever a record or a sink does
-                self._failed(type(error).__name__)
+                self._failed(_why(error))
             if self._ending.is_set() and self._failing:
                 break  # one attempt at the end; what is left is said in the log
         try:
@@ -124,9 +122,10 @@ class Writer:
             waiters = self._take()
             try:
                 self._sink.write(self._made)
-            except BaseException:
+            except Exception as error:  # noqa: BLE001 - the trail must go on, whatever a sink does
+                self._failed(_why(error))  # before anybody goes on: who comes next is refused at once
                 self._answer(waiters, False)
-                raise
+                return
             count, self._made = len(self._made), []
             self._accepted = Head(self._chain.id, self._chain.seq, self._chain.hash)
             self._answer(waiters, True)
@@ -180,6 +179,11 @@ class Writer:
     def _soon(self, call: Callable[..., None], *values: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
             self._loop.call_soon_threadsafe(call, *values)
+
+
+def _why(error: Exception) -> str:
+    """What a sink says of itself; of anything else its kind alone."""
+    return str(error) if isinstance(error, SinkError) else type(error).__name__
 
 
 def _settle(waiters: list[asyncio.Future[bool]], accepted: bool) -> None:
