@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, exc, make_url
@@ -32,6 +32,9 @@ class Ways(Protocol):
 
     def stop(self, connection: Connection) -> Callable[[], None]:
         """What stops the statement that this connection is running, callable from another thread."""
+
+    def abandon(self, connection: Connection) -> None:
+        """Leave unread what a statement has left, before its connection is closed."""
 
     def is_timeout(self, error: exc.DBAPIError) -> bool: ...
 
@@ -90,6 +93,9 @@ class SQLite:
         if not isinstance(driver, sqlite3.Connection):
             raise TypeError("not a sqlite3 connection")
         return driver.interrupt
+
+    def abandon(self, connection: Connection) -> None:
+        return
 
     def is_timeout(self, error: exc.DBAPIError) -> bool:
         return "interrupted" in str(error.orig)
@@ -166,6 +172,12 @@ class MySQL:
                     side.exec_driver_sql(f"KILL QUERY {session}")
 
         return kill
+
+    def abandon(self, connection: Connection) -> None:
+        """The driver reads the rest of a result when it tidies up, then from a connection that is closed."""
+        driver: Any = connection.connection.driver_connection
+        if driver._result is not None:
+            driver._result.unbuffered_active, driver._result = False, None
 
     def is_timeout(self, error: exc.DBAPIError) -> bool:
         return bool(error.orig is not None and error.orig.args and error.orig.args[0] in (1317, 1969, 3024))

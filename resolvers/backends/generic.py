@@ -102,6 +102,8 @@ class Generic:
                             raise
                     except BaseException:
                         # Rows that nobody reads would have to be read before the connection serves somebody else.
+                        if not connection.invalidated:
+                            self._ways.abandon(connection)
                         connection.invalidate()
                         raise
                     finally:
