@@ -78,12 +78,12 @@ def _handled(facing: Facing, name: str, pattern: str, seconds: float) -> list[st
     ]
     proxy = [
         "lb_policy least_conn",
-        "lb_try_duration 3s",
-        "lb_try_interval 20ms",
-        "lb_retries 2",
+        # The one that has gone has the fewest connections, so it is chosen again until the next look at its health.
+        "lb_try_duration 4s",
+        "lb_try_interval 500ms",
+        "lb_retries 6",
         "lb_retry_match method GET POST",
         f"request_buffers {facing.body_bytes}",
-        f"fail_duration {HEALTH_SECONDS}s",
         f"health_uri {HEALTH}",
         f"health_interval {HEALTH_SECONDS}s",
         f"health_timeout {HEALTH_SECONDS}s",
