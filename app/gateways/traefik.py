@@ -102,7 +102,7 @@ def _middlewares(facing: Facing) -> dict[str, Json]:
         found[f"{facing.name}-prefix"] = {"stripPrefix": {"prefixes": [facing.prefix]}}
     found[f"{facing.name}-retry"] = {
         "retry": {
-            "attempts": 6,
+            "attempts": 10,
             "initialInterval": "20ms",
             "maxRequestBodyBytes": facing.body_bytes,
             "retryNonIdempotentMethod": True,
@@ -119,6 +119,5 @@ def _service(facing: Facing, transport: str) -> Json:
             "passHostHeader": True,
             "serversTransport": transport,
             "healthCheck": {"path": HEALTH, "interval": f"{HEALTH_SECONDS}s", "timeout": f"{HEALTH_SECONDS}s"},
-            "passiveHealthCheck": {"failureWindow": f"{HEALTH_SECONDS}s", "maxFailedAttempts": 1},
         }
     }
