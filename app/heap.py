@@ -29,15 +29,14 @@ class Trim:
     """Gives free pages back, some seconds after it was asked to, once for all who asked until then."""
 
     def __init__(self) -> None:
-        self._waiting = False
+        self._waiting, self._library = False, _glibc()
 
     def soon(self) -> None:
         """From the event loop."""
-        if not self._waiting and _glibc() is not None:
+        if not self._waiting and self._library is not None:
             self._waiting = True
-            asyncio.get_running_loop().call_later(_SOON, self._trim)
+            asyncio.get_running_loop().call_later(_SOON, self._trim, self._library)
 
-    def _trim(self) -> None:
+    def _trim(self, library: ctypes.CDLL) -> None:
         self._waiting = False
-        if (library := _glibc()) is not None:
-            asyncio.get_running_loop().run_in_executor(None, library.malloc_trim, 0)  # some milliseconds
+        asyncio.get_running_loop().run_in_executor(None, library.malloc_trim, 0)  # some milliseconds

@@ -28,7 +28,7 @@ class Beside:
         body = given if isinstance(given, bytes) else b""
         try:
             with self._exchange.keeping(body) as kept:
-                if self._head is not None and not await self._begin(self._head):
+                if self._head is not None and not await self._begin(self._head, None if more else len(body)):
                     return
                 self._exchange.sent += len(body)
                 await self._exchange.pieces(body, kept)
@@ -37,12 +37,12 @@ class Beside:
         except Refusal as refusal:
             await self._refuse(refusal)
 
-    async def _begin(self, head: Message) -> bool:
-        """Send the head; False where another answer had to be sent instead."""
+    async def _begin(self, head: Message, length: int | None) -> bool:
+        """Send the head; False where another answer had to be sent instead. ``length`` None: more follows."""
         self._head, self._exchange.closing = None, self._switch.draining
         exchange, given, status = self._exchange, head.get("headers", []), int(str(head["status"]))
         headers: RawHeaders = given if isinstance(given, list) else []
-        if exchange.admit is not None and (instead := await exchange.admit(status, _length(headers))) is not None:
+        if exchange.admit is not None and (instead := await exchange.admit(status, length)) is not None:
             self._withheld, exchange.admit = True, None
             await exchange.respond(*instead)
             return False
@@ -59,9 +59,3 @@ class Beside:
         self._trail.withheld([why.code])
         said = problem(why, self._exchange.request_id, self._switch.restricted)
         await self._exchange.respond(why.status, PROBLEM, said, refusal_headers(why))
-
-
-def _length(headers: RawHeaders) -> int:
-    """The length of an answer, as its headers say it."""
-    found = dict(headers).get(b"content-length", b"0")
-    return int(found) if found.isdigit() else 0

@@ -3,9 +3,9 @@
 To turn one away must cost next to nothing: at three times what a process can do it does that more often than anything
 else, and what it costs is taken from those who are answered. So it happens where the head of a request has just been
 read (`app.http.protocol`): no task, no line in the log; it is counted, in the audit trail too, and has an id like
-every answer. So it is with what the protocol refuses by itself. A page of a
-listed origin may read it, too; what the page's browser asks before it asks is answered, however busy the process is:
-else the page would never learn that it should come again.
+every answer. So it is with what the protocol refuses by itself. A page of a listed origin may read it, too; what the
+page's browser asks before it asks is answered, however busy the process is: else the page would never learn that it
+should come again.
 """
 
 from __future__ import annotations

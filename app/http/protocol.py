@@ -212,13 +212,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._linger()
 
     def on_response_complete(self) -> None:
-        if self.transport.is_closing():
-            self._linger()
-        if self.pipeline:
+        if self.pipeline and not self.transport.is_closing():
             super().on_response_complete()
             return
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._linger()
             return
         self.flow.resume_reading()
         self._rests_since = self.loop.time()

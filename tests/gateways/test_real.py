@@ -22,11 +22,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.app.issuer import Issuer
 from tests.app.process import Process
-from tests.gateways.house import NAPS, ROWS, House, build, napping
+from tests.gateways.house import NAPS, ROWS, House, napping
 from tests.gateways.running import KINDS, PREFIX, gateway
-from tests.postgres import Server, postgres  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.slow_parts
 QUESTION = "{ things(first: 2) { nodes { id } } }"
@@ -46,14 +44,6 @@ class Front:
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {"Authorization": token if token is not None else self.house.token()}
         return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
-
-
-@pytest.fixture(scope="module")
-def house(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:  # noqa: F811
-    issuer = Issuer("rsa-1", "rsa-2")
-    issuer.keys.pop()  # rsa-2 signs tokens that nobody knows
-    yield build(tmp_path_factory.mktemp("front"), postgres, issuer)
-    issuer.close()
 
 
 @pytest.fixture(scope="module")

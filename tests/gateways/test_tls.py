@@ -20,12 +20,10 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.app.issuer import Issuer
 from tests.app.process import until
 from tests.gateways.certificates import Authority, Shown
-from tests.gateways.house import NAPS, House, build, napping
+from tests.gateways.house import NAPS, House, napping
 from tests.gateways.running import KINDS, gateway, printed, python_part
-from tests.postgres import Server, postgres  # noqa: F401  # a fixture
 from tests.telemetry.collector import SERVER, Collector, attributes, collecting
 
 pytestmark = pytest.mark.slow_parts
@@ -55,20 +53,8 @@ class Front:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def shown(authority: Authority) -> Shown:
     return authority.certificate("localhost")
-
-
-@pytest.fixture(scope="module")
-def house(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:  # noqa: F811
-    issuer = Issuer("rsa-1")
-    yield build(tmp_path_factory.mktemp("tls"), postgres, issuer)
-    issuer.close()
 
 
 @pytest.fixture(scope="module")

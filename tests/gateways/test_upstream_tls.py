@@ -13,12 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.app.issuer import Issuer
 from tests.app.process import until
 from tests.gateways.certificates import Authority, Shown
-from tests.gateways.house import House, build
+from tests.gateways.house import House
 from tests.gateways.running import KINDS, gateway
-from tests.postgres import Server, postgres  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.slow_parts
 
@@ -84,18 +82,6 @@ def upstream(shown: Shown) -> Iterator[Upstream]:
             server.shutdown()
             thread.join()
             server.server_close()
-
-
-@pytest.fixture(scope="module")
-def house(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:  # noqa: F811
-    issuer = Issuer("rsa-1")
-    yield build(tmp_path_factory.mktemp("upstream"), postgres, issuer)
-    issuer.close()
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 def ask(house: House, url: str) -> int:
